@@ -1,0 +1,5 @@
+"""`lehr score`."""
+
+
+def score() -> None:
+    """Score a response against a key."""
