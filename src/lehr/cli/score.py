@@ -1,5 +1,156 @@
 """`lehr score`."""
 
+from __future__ import annotations
 
-def score() -> None:
-    """Score a response against a key."""
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..document import Document, Span
+    from ..scoring import Scores
+
+LABELS = {
+    "mentions": "mentions",
+    "muc": "MUC",
+    "b_cubed": "B³",
+    "ceaf_e": "CEAF-e",
+    "ceaf_m": "CEAF-m",
+    "lea": "LEA",
+    "blanc": "BLANC",
+}
+"""The metrics in the order of the table; the CoNLL mean is that of the second, third and fourth."""
+
+
+def score(
+    key: Annotated[Path, typer.Argument(metavar="KEY", help="The right clusters: CoNLL-2012 or JSONL.")],
+    response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="The clusters to score, of the same documents.")],
+    singletons: Annotated[
+        bool, typer.Option(help="Keep clusters of one mention, or remove them from both files first.")
+    ] = True,
+    per_document: Annotated[bool, typer.Option("--per-document", help="Score each document as well.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with fractions instead of per cents.")] = False,
+) -> None:
+    """Score the clusters of RESPONSE against those of KEY.
+
+    Recall, precision and F1, in per cent, of mention detection and of six
+    coreference metrics, and the CoNLL mean: the F1 of MUC, B³ and CEAF-e.
+    The numbers are those of the official CoNLL scorer, version 8.01, rounded
+    where it cuts off; LEA, which it lacks, is that of Moosavi and Strube.
+
+    Documents are paired by name and part, and their counts are summed before
+    they are divided. It is an error if RESPONSE lacks a document of KEY or has
+    it with another number of words; what else it has is not scored.
+
+    Some corpora have singletons (LitBank), some have none (OntoNotes). Only
+    scores that both keep them, or both drop them, can be compared.
+
+    \b
+    lehr score gold.conll predicted.conll
+    lehr score gold.conll predicted.jsonl --no-singletons --per-document
+    """
+    from ..formats import read_file
+    from ..scoring import Scores, score_document
+
+    keys, responses = read_file(key), read_file(response)
+    pairs = pair_documents(keys, responses, key=key, response=response)
+    if extra := len(responses) - len(pairs):
+        typer.echo(f"lehr: not scored, as {key} has none of them: {_documents(extra)} of {response}", err=True)
+    documents = [
+        (document, score_document(_clusters(document), _clusters(answer), singletons=singletons))
+        for document, answer in pairs
+    ]
+    total = sum((scores for _, scores in documents), Scores(singletons=singletons))
+
+    if json:
+        from json import dumps
+
+        result = total.as_dict()
+        if per_document:
+            result["documents"] = [{"id": doc.id, "part": doc.part, **scores.as_dict()} for doc, scores in documents]
+        typer.echo(dumps(result, indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        if per_document:
+            console.print(_by_document(documents))
+        console.print(_by_metric(total, documents=len(documents)))
+
+
+def pair_documents(
+    keys: list[Document], responses: list[Document], *, key: Path, response: Path
+) -> list[tuple[Document, Document]]:
+    """Each document of the key with that of the response which has its name and part, or, of several, which is in turn.
+
+    Documents without a name of their own bear those of their files, and as such are paired by their parts.
+
+    Raises:
+        ValueError: if a document has no response, or one with another number of words.
+    """
+    waiting: dict[tuple[str, int], list[Document]] = {}
+    for answer in reversed(responses):
+        waiting.setdefault((answer.id, answer.part), []).append(answer)
+    pairs = []
+    for document in keys:
+        candidates = waiting.get((document.id, document.part))
+        if not candidates and document.id == key.stem:
+            candidates = waiting.get((response.stem, document.part))
+        if not candidates:
+            raise ValueError(f"{response} has no document {document.id!r}, part {document.part}, which {key} has")
+        answer = candidates.pop()
+        if len(answer.words) != len(document.words):
+            raise ValueError(
+                f"document {document.id!r}, part {document.part}, has {len(document.words)} words in {key} "
+                f"but {len(answer.words)} in {response}"
+            )
+        pairs.append((document, answer))
+    return pairs
+
+
+def _clusters(document: Document) -> list[list[Span]]:
+    """The clusters as they begin in the text: the order in which the official scorer judges repeated mentions."""
+    return sorted(document.spans, key=lambda cluster: cluster[:1])
+
+
+def _documents(number: int) -> str:
+    return f"{number} document{'s' * (number != 1)}"
+
+
+def _table(first: str, *others: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(first, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
+    for header in others:
+        table.add_column(header, justify="right", no_wrap=True)
+    return table
+
+
+def _by_metric(scores: Scores, *, documents: int) -> Table:
+    table = _table("", "recall", "precision", "F1")
+    for metric, label in LABELS.items():
+        score = scores.metrics[metric]
+        ends = metric in ("mentions", "ceaf_e", "blanc")
+        table.add_row(label, *map(_per_cent, (score.recall, score.precision, score.f1)), end_section=ends)
+    table.add_row("CoNLL mean", "", "", _per_cent(scores.conll), style="bold")
+    table.caption = f"{_documents(documents)}, singletons {'kept' if scores.singletons else 'dropped'}"
+    return table
+
+
+def _by_document(documents: list[tuple[Document, Scores]]) -> Table:
+    from rich.text import Text
+
+    table = _table("F1 by document", *LABELS.values(), "CoNLL")
+    for document, scores in documents:
+        name = Text(f"{document.id}, part {document.part}" if document.part else document.id, overflow="fold")
+        table.add_row(name, *(_per_cent(scores.metrics[metric].f1) for metric in LABELS), _per_cent(scores.conll))
+    return table
+
+
+def _per_cent(fraction: float) -> str:
+    return f"{100 * fraction:.2f}"

@@ -1,0 +1,144 @@
+"""`lehr score` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lehr.cli import main
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Type a command; what it prints, or what it says when it fails."""
+
+    def typed(*arguments: object, status: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["lehr", "score", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert (end.value.code or 0) == status
+        printed = capsys.readouterr()
+        return printed.err if status else printed.out
+
+    return typed
+
+
+def conll(path: Path, *documents: tuple[str, str]) -> Path:
+    """Write documents, each its first line and the brackets of its words."""
+    rows = []
+    for begin, brackets in documents:
+        rows += [
+            f"#begin document {begin}",
+            *(f"d\tword\t{column}" for column in brackets.split()),
+            "",
+            "#end document",
+        ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return conll(tmp_path / "key.conll", ("(a); part 000", "(1) (1) (2)"), ("(a); part 001", "(1) - (1) -"))
+
+
+@pytest.fixture
+def response(tmp_path: Path) -> Path:
+    return conll(tmp_path / "response.conll", ("(a); part 001", "(7) - (7) -"), ("(a); part 000", "(1) (2) (3)"))
+
+
+def test_table(run: Run, key: Path, response: Path) -> None:
+    lines = run(key, response).splitlines()
+    muc = next(line for line in lines if "MUC" in line)
+    assert muc.split() == ["MUC", "50.00", "100.00", "66.67"]
+    assert any("CoNLL mean" in line for line in lines)
+    assert any("2 documents, singletons kept" in line for line in lines)
+
+
+def test_json_with_documents(run: Run, key: Path, response: Path) -> None:
+    scores = json.loads(run(key, response, "--json", "--per-document"))
+    assert scores["singletons"] is True
+    assert scores["muc"] == {"recall": 0.5, "precision": 1.0, "f1": pytest.approx(2 / 3)}
+    assert [(document["id"], document["part"], document["muc"]["f1"]) for document in scores["documents"]] == [
+        ("a", 0, 0.0),
+        ("a", 1, 1.0),
+    ]
+    assert "documents" not in json.loads(run(key, response, "--json"))
+
+
+def test_singletons_are_dropped_on_request_and_the_score_says_so(run: Run, key: Path, response: Path) -> None:
+    assert "2 documents, singletons dropped" in run(key, response, "--no-singletons")
+    scores = json.loads(run(key, response, "--no-singletons", "--json"))
+    assert scores["singletons"] is False
+    assert scores["mentions"] == {"recall": 0.5, "precision": 1.0, "f1": pytest.approx(2 / 3)}
+
+
+def test_table_by_document_keeps_long_names_whole(run: Run, tmp_path: Path) -> None:
+    name = "a_long_[bold]name[/bold]_of_a_novel_:smile:_and_its_author"
+    path = conll(tmp_path / "novel.conll", (f"({name}); part 000", "(1) (1)"))
+    assert name in run(path, path, "--per-document")
+
+
+def test_official_numbers_reach_the_reader(run: Run, shared_data: Path) -> None:
+    cases = shared_data / "conll-scorer-cases"
+    scores = json.loads(run(cases / "TC-A.key", cases / "TC-A-9.response", "--json"))
+    assert 100 * scores["blanc"]["f1"] == pytest.approx(30.35, abs=0.01)
+
+
+def test_repeated_mentions_count_in_the_cluster_that_begins_first(run: Run, tmp_path: Path) -> None:
+    gold = conll(tmp_path / "gold.conll", ("(d); part 0", "(1) (1) (2) (2)"))
+    # The second word is in clusters 9 and 3, and 9 begins first.
+    answer = conll(tmp_path / "answer.conll", ("(d); part 0", "(9) (3)(9) (3) (3)"))
+    scores = json.loads(run(gold, answer, "--json"))
+    assert scores["b_cubed"]["f1"] == 1
+
+
+def test_documents_of_one_name_pair_in_turn(run: Run, tmp_path: Path) -> None:
+    gold = conll(tmp_path / "gold.conll", ("(d); part 0", "(1) (1)"), ("(d); part 0", "(1) (2) (1)"))
+    assert json.loads(run(gold, gold, "--json"))["conll"] == 1
+
+
+def test_documents_without_a_name_pair_by_part(run: Run, tmp_path: Path) -> None:
+    nameless = ("", "(1) (1)"), ("", "(1) - (1)")
+    gold, answer = conll(tmp_path / "gold.conll", *nameless), conll(tmp_path / "answer.conll", *nameless)
+    assert json.loads(run(gold, answer, "--json"))["conll"] == 1
+
+
+def test_a_document_named_as_its_file_is_found_by_that_name(run: Run, tmp_path: Path) -> None:
+    gold = conll(tmp_path / "novel.conll", ("(novel); part 0", "(1) (1)"))
+    answers = conll(tmp_path / "answers.conll", ("(other); part 0", "(1) (1)"), ("(novel); part 0", "(1) (1)"))
+    assert json.loads(run(gold, answers, "--json"))["conll"] == 1
+
+
+def test_documents_beyond_the_key_are_not_scored(run: Run, key: Path, response: Path, tmp_path: Path) -> None:
+    half = conll(tmp_path / "half.conll", ("(a); part 001", "(1) - (1) -"))
+    assert json.loads(run(half, response, "--json"))["conll"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (("(b); part 000", "(1) (1) -"), "answer.conll has no document 'a', part 0, which"),
+        (("(a); part 000", "(1) (1)"), "document 'a', part 0, has 3 words in"),
+    ],
+)
+def test_other_documents_are_an_error(run: Run, key: Path, tmp_path: Path, answer: tuple[str, str], said: str) -> None:
+    message = run(key, conll(tmp_path / "answer.conll", answer), status=1)
+    assert message.count("\n") == 1
+    assert said in message
+
+
+def test_a_missing_file_is_named(run: Run, key: Path, tmp_path: Path) -> None:
+    assert "nowhere.conll" in run(key, tmp_path / "nowhere.conll", status=1)
+
+
+def test_help_teaches(run: Run) -> None:
+    text = run("--help")
+    for word in ("KEY", "RESPONSE", "--no-singletons", "--per-document", "--json", "version 8.01"):
+        assert word in text
