@@ -2,29 +2,35 @@
 
 Rows of any width from two columns up are read, split at tabs where a row has one and at white space otherwise:
 
-* the word is the fourth column, as in the files of the LDC, or in a shorter row the one before the last;
+* the word is the fourth column, as in the files of the LDC, or in a shorter row the one before the last; a word that
+  is missing is read as ``_``;
 * the speaker is the tenth column of a row with at least twelve;
 * the last column holds the brackets, ``-`` or ``_`` or nothing for none: ``(3`` opens a mention of cluster 3, ``3)``
   closes the one opened last, ``(3)`` is a mention of one word; several stand side by side or with ``|`` between them.
 
-A row whose word is missing keeps its place as the word ``_``. A document with no blank line at all has lost its sentences; they are then found as in raw text, from the joined words.
+A document with no blank line at all has lost its sentences; they are then found as in raw text, from the joined words.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from ..document import Document, Span
 from .errors import FormatError
+from .text import split_sentences
 
-_BEGIN = re.compile(r"#\s*begin document\b\s*(?:\((?P<id>.*)\)|(?P<bare>[^;]*?))\s*(?:;\s*(?:part\s+(?P<part>\d+))?\s*)?")
+_BEGIN = re.compile(
+    r"#\s*begin document\b\s*(?:\((?P<id>.*)\)|(?P<bare>[^;]*?))\s*(?:;\s*(?:part\s+(?P<part>\d+))?)?\s*"
+)
 _END = re.compile(r"#\s*end document\b.*")
-_BRACKET = re.compile(r"(?P<open>\()?(?P<cluster>\d+)(?P<close>\))?")
+_BRACKET = re.compile(r"(\()?(\d+)(\))?")
 _BRACKETS = re.compile(r"(?:\(\d+\)?|\d+\))(?:\|?(?:\(\d+\)?|\d+\)))*")
 _NOTHING = frozenset(("", "-", "_"))
+_SPACE = re.compile(r"\s+")
 
 
 def read(source: str, *, name: str) -> list[Document]:
@@ -38,44 +44,55 @@ def read(source: str, *, name: str) -> list[Document]:
             opens or closes, and a document that begins before the last has ended or does not end at all.
     """
     documents: list[Document] = []
-    open_document: _Rows | None = None
+    rows: _Rows | None = None
     nameless, number = 0, 0
-    for number, line in enumerate(source.split("\n"), start=1):
-        line = line.rstrip("\r")
-        if begin := _BEGIN.fullmatch(line):
-            if open_document:
-                raise FormatError.at(name, number, found=repr(line), expected=open_document.missing_end)
-            id = begin["id"] if begin["id"] is not None else begin["bare"]
-            part = int(begin["part"] or 0)
-            if not id and begin["id"] is None:
+    for number, line in enumerate(source.removesuffix("\n").split("\n"), start=1):
+        line = line.removesuffix("\r")
+        if line.startswith("#") and (begin := _BEGIN.fullmatch(line)):
+            if rows:
+                raise FormatError.at(name, number, found=repr(line), expected=rows.missing_end)
+            id, part = begin["id"], int(begin["part"] or 0)
+            if id is None and not (id := begin["bare"]):
                 id, part, nameless = PurePath(name).stem, nameless, nameless + 1
-            open_document = _Rows(name, number, id, part)
-        elif _END.fullmatch(line):
-            if not open_document:
+            rows = _Rows(name, number, id, part)
+        elif line.startswith("#") and _END.fullmatch(line):
+            if not rows:
                 raise FormatError.at(name, number, found=repr(line), expected="'#begin document' before it")
-            documents.append(open_document.document())
-            open_document = None
-        elif open_document:
-            open_document.add(line, number)
+            documents.append(rows.document())
+            rows = None
+        elif rows:
+            rows.add(line, number)
         elif line.strip() and not line.startswith("#"):
             raise FormatError.at(name, number, found=f"the row {line!r}", expected="'#begin document' before it")
-    if open_document:
-        raise FormatError.at(name, number, found="the end of the file", expected=open_document.missing_end)
+    if rows:
+        raise FormatError.at(name, number, found="the end of the file", expected=rows.missing_end)
     return documents
+
+
+def write(documents: Iterable[Document]) -> str:
+    """The documents in the twelve columns of CoNLL-2012, separated by tabs; what is not known is ``-``.
+
+    White space inside a word, a speaker or a name becomes ``_``, as no column can hold it.
+
+    Raises:
+        ValueError: if two mentions of one cluster cross, as the brackets cannot say which of them closes where.
+    """
+    return "".join(line for document in documents for line in _lines(document))
 
 
 @dataclass
 class _Rows:
-    """The document being read."""
+    """The document being read; `opened` holds the first word and the line of every mention not closed yet."""
 
     name: str
     line: int
     id: str
     part: int
+    blank: bool = False
     sentences: list[list[str]] = field(default_factory=lambda: [[]])
     speakers: list[str | None] = field(default_factory=list)
-    clusters: dict[int, list[Span]] = field(default_factory=lambda: defaultdict(list))
-    opened: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    clusters: defaultdict[int, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    opened: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def missing_end(self) -> str:
@@ -85,6 +102,7 @@ class _Rows:
         """Take in one row, or the end of a sentence."""
         columns = line.split("\t") if "\t" in line else line.split()
         if not any(columns):
+            self.blank = self.blank or bool(self.speakers)
             self.sentences.append([])
             return
         if len(columns) > 3 and not columns[-1] and _BRACKETS.fullmatch(columns[-2]):
@@ -93,36 +111,34 @@ class _Rows:
             raise FormatError.at(
                 self.name, number, found=f"one column, {line!r}", expected="at least a word and its brackets"
             )
-        word = columns[min(3, len(columns) - 2)] or "_"
-        self.brackets(columns[-1].strip(), len(self.speakers), number)
-        self.sentences[-1].append(word)
-        speaker = columns[9].strip() if len(columns) >= 12 else "-"
+        if (brackets := columns[-1].strip()) not in _NOTHING:
+            self.bracket(brackets, number)
+        self.sentences[-1].append(columns[min(3, len(columns) - 2)] or "_")
+        speaker = columns[9].strip() if len(columns) >= 12 else ""
         self.speakers.append(None if speaker in _NOTHING else speaker)
 
-    def brackets(self, column: str, word: int, number: int) -> None:
-        """Open and close mentions at a word."""
-        if column in _NOTHING:
-            return
-        if not _BRACKETS.fullmatch(column):
+    def bracket(self, brackets: str, number: int) -> None:
+        """Open and close mentions at the word of this row."""
+        if not _BRACKETS.fullmatch(brackets):
             expected = "coreference brackets such as '(3', '3)', '(3)' or '-'"
-            raise FormatError.at(self.name, number, found=f"{column!r} in the last column", expected=expected)
-        for bracket in _BRACKET.finditer(column):
-            cluster = int(bracket["cluster"])
-            if bracket["open"]:
-                self.opened[cluster].append((word, number))
-            if bracket["close"]:
-                if not self.opened[cluster]:
+            raise FormatError.at(self.name, number, found=f"{brackets!r} in the last column", expected=expected)
+        word = len(self.speakers)
+        for opens, cluster, closes in _BRACKET.findall(brackets):
+            opened = self.opened[int(cluster)]
+            if opens:
+                opened.append((word, number))
+            if closes:
+                if not opened:
                     expected = f"a mention of cluster {cluster} opened before it"
                     raise FormatError.at(self.name, number, found=f"'{cluster})'", expected=expected)
-                first, _ = self.opened[cluster].pop()
-                self.clusters[cluster].append((first, word))
+                self.clusters[int(cluster)].append((opened.pop()[0], word))
 
     def document(self) -> Document:
-        for cluster, mentions in self.opened.items():
-            for _, number in mentions:
-                raise FormatError.at(
-                    self.name, number, found=f"'({cluster}'", expected=f"a closing '{cluster})' before the document ends"
-                )
+        """The document, once all of its rows are in."""
+        for cluster, opened in self.opened.items():
+            for _, number in opened:
+                expected = f"a closing '{cluster})' before the document ends"
+                raise FormatError.at(self.name, number, found=f"'({cluster}'", expected=expected)
         document = Document.from_sentences(
             self.sentences,
             id=self.id,
@@ -130,4 +146,49 @@ class _Rows:
             speakers=self.speakers if any(self.speakers) else None,
             part=self.part,
         )
-        return document
+        if self.blank:
+            return document
+        return replace(document, sentences=tuple(split_sentences(document.text, document.words)))
+
+
+def _lines(document: Document) -> Iterator[str]:
+    """The lines of one document."""
+    id, brackets, words = _cell(document.id), _brackets(document), document.tokens
+    yield f"#begin document ({_SPACE.sub(' ', document.id)}); part {document.part:03d}\n"
+    for first, end in document.sentences:
+        for word in range(first, end):
+            speaker = _cell((document.speakers[word] if document.speakers else None) or "")
+            row = [id, str(document.part), str(word - first), _cell(words[word]), *"-----", speaker, "*"]
+            yield "\t".join([*row, brackets.get(word, "-")]) + "\n"
+        yield "\n"
+    yield "#end document\n"
+
+
+def _cell(text: str) -> str:
+    return _SPACE.sub("_", text) or "-"
+
+
+def _brackets(document: Document) -> dict[int, str]:
+    """The last column of the words that need one: first what closes, inner mentions first, then what opens."""
+    closing: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    opening: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for cluster in document.clusters:
+        enclosing: list[Span] = []
+        for first, last in sorted((mention.span for mention in cluster.mentions), key=lambda span: (span[0], -span[1])):
+            while enclosing and enclosing[-1][1] <= first:
+                enclosing.pop()
+            if enclosing and enclosing[-1][1] < last:
+                raise ValueError(
+                    f"document {document.id!r}: mentions {enclosing[-1]} and {(first, last)} of cluster {cluster.id} "
+                    "cross, which CoNLL-2012 cannot say"
+                )
+            enclosing.append((first, last))
+            opening[first].append((-last, cluster.id))
+            if last > first:
+                closing[last].append((-first, cluster.id))
+    column = {}
+    for word in opening.keys() | closing.keys():
+        closes = [f"{cluster})" for _, cluster in sorted(closing[word])]
+        opens = [f"({cluster}" + ")" * (-last == word) for last, cluster in sorted(opening[word])]
+        column[word] = "|".join([*closes, *opens])
+    return column

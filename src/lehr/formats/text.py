@@ -1,0 +1,120 @@
+"""Raw text, split into words as in the Penn Treebank and OntoNotes, and into sentences by syntok.
+
+Offsets index the text as it came: nothing is replaced, joined or dropped. White space and control characters part
+words, every other character belongs to one. Blank lines end a sentence, single line ends, as in hard-wrapped text,
+do not. Writing without spaces (Chinese, Japanese, Thai) is not split into words, only at its punctuation.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
+
+from syntok.segmenter import segment  # type: ignore[import-untyped]
+from syntok.tokenizer import Token  # type: ignore[import-untyped]
+
+from ..document import Document
+
+_SPACE = r"\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff"
+_EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"
+_MARK = "!-/:-@\\[-`{-~¡¦§«¶·»¿\u2010-\u2027\u2030-\u205e\u2e00-\u2e5d\u3000-\u303f\uff01-\uff0f\uff1a-\uff20،؛؟।॥"
+_IN = f"[^{_SPACE}{_MARK}{_EMOJI}]"
+"""A character in a word."""
+
+_TITLES = "Mr|Mrs|Ms|Messrs|Dr|Prof|Rev|Hon|Gen|Col|Capt|Lieut|Lt|Sgt|Sen|Rep|Gov|St|Mt|Ft|Mme|Mlle|Jr|Sr|Esq"
+_OTHERS = "Co|Corp|Inc|Ltd|Bros|Ave|Blvd|Rd|vs|etc|cf|al|Ph\\.D|Jan|Feb|Aug|Sept|Oct|Nov|Dec"
+
+_WORD = re.compile(
+    rf"""
+      (?:https?://|www\.)[^{_SPACE}<>"“”]*[\w/]             # an address on the web
+    | (?:[^\W\d_]\.){{2,}}(?:-{_IN}+)*(?!{_IN})             # U.S., p.m., U.S.-based
+    | (?:{_TITLES}|{_TITLES.upper()}|{_OTHERS})\.(?!{_IN})  # Mr.
+    | No\.(?=\s*\d)
+    | [A-HJ-Z]\.(?=,|\s+[A-Z])                              # an initial; I is rather the pronoun
+    | ['’](?:[tT](?=(?:is|was)(?!{_IN}))|(?:em|cause|til|\d\ds)(?!{_IN}))  # clipped at the front
+    | (?:[\#@](?=[^\W\d_]))?{_IN}+(?:(?:[-‐‑.'’_&@+]|(?<=\d)[,:/](?=\d)){_IN}+)*  # o'clock, AT&T, 13,000
+    | [{_EMOJI}][{_EMOJI}\u200d\ufe0f]*
+    | \.\.\. | ([-–—.!?*=_~\#'`])\1+                        # ..., --, ''
+    | [^{_SPACE}][\u0300-\u036f\ufe0f]*
+    """,
+    re.VERBOSE,
+)
+_CUT = re.compile(
+    rf"""
+      (?<={_IN})(?=n['’]t(?!{_IN}))
+    | (?<={_IN})(?=['’](?:s|m|d|re|ve|ll)(?!{_IN}))
+    | (?<!{_IN})(?:can(?=not)|gon(?=na)|got(?=ta)|wan(?=na)|lem(?=me)|gim(?=me))(?!{_IN}{{4}})
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_PARAGRAPH = re.compile(r"(?:\r\n?|\n)[^\S\r\n]*[\r\n]|[\f\u2029]")
+
+
+def read(source: str, *, name: str) -> list[Document]:
+    """The text as one document, named after the file, without clusters."""
+    words = split_words(source)
+    return [Document(PurePath(name).stem, source, tuple(words), tuple(split_sentences(source, words)))]
+
+
+def write(documents: Iterable[Document]) -> str:
+    """The texts alone, a blank line between two."""
+    return "\n\n".join(document.text for document in documents)
+
+
+def split_words(text: str) -> list[tuple[int, int]]:
+    """The words of a text as half-open characters."""
+    words = []
+    cuts = (match.end() for match in _CUT.finditer(text))
+    cut = next(cuts, len(text))
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        while cut < end:
+            if cut > start:
+                words.append((start, cut))
+                start = cut
+            cut = next(cuts, len(text))
+        words.append((start, end))
+    return words
+
+
+def split_sentences(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The sentences of a text as half-open ranges of its words, which may also be those of another tokenizer."""
+    starts: list[int] = []
+    for first, end in _paragraphs(text, words):
+        starts.append(first)
+        for sentence in segment(_tokens(text, words, first, end)):
+            start = bisect_left(words, (sentence[0].offset, 0))
+            if starts[-1] < start < end:
+                starts.append(start)
+    return list(zip(starts, [*starts[1:], len(words)], strict=True))
+
+
+def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The half-open ranges of words between blank lines."""
+    first = 0
+    for word in range(1, len(words)):
+        start, end = words[word - 1][1], words[word][0]
+        if end - start > 1 and _PARAGRAPH.search(text, start, end):
+            yield first, word
+            first = word
+    if words:
+        yield first, len(words)
+
+
+def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -> Iterator[Token]:
+    """The words as syntok's segmenter wants them: abbreviations in two, marks in a row as one, no splits at ``;``."""
+    previous = words[first][0]
+    for start, stop in words[first:end]:
+        word, space = text[start:stop], text[previous:start]
+        previous = stop
+        if len(word) == 1:
+            yield Token(space, "," if word == ";" else word, start)
+        elif word[0] == "." or word[-1] in "!?":
+            yield Token(space, "..." if word[0] == "." else word[-1], start)
+        elif word[-1] == ".":
+            yield Token(space, word[:-1], start)
+            yield Token("", ".", stop - 1)
+        else:
+            yield Token(space, word, start)
