@@ -1,0 +1,70 @@
+"""What a resolver is made of."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from transformers import AutoConfig, PretrainedConfig
+
+Scorer = Literal["one-pass", "antecedent"]
+
+
+class LehrConfig(PretrainedConfig):
+    """Configuration of `LehrModel`.
+
+    Args:
+        encoder: the configuration of the encoder, or its fields as a dictionary.
+        scorer: how clusters are decided: ``"one-pass"`` fills whole rows of the span position matrix,
+            ``"antecedent"`` ranks earlier mentions (Kirstain et al. 2021) on the very same cells.
+        schemes: names of the annotation schemes that the model has learned, one mention score each.
+        window: pieces in an encoder window, special ones included.
+        overlap: pieces that neighbouring windows share.
+        max_width: W, the widest span, in words.
+        mention_size: size of the start and end representations that detect mentions.
+        pair_size: size of the start and end representations that fill the matrix.
+        relation_layers: self-attention layers in which candidates inform each other before the matrix.
+        candidate_ratio: candidates kept for each word of the document.
+        dropout: of the head.
+        mention_threshold: probability from which a candidate is a mention.
+        link_threshold: mean link probability from which two groups of mentions become one.
+    """
+
+    model_type = "lehr"
+    sub_configs = {"encoder": AutoConfig}  # noqa: RUF012
+
+    def __init__(
+        self,
+        encoder: PretrainedConfig | dict[str, Any] | None = None,
+        scorer: Scorer = "one-pass",
+        schemes: list[str] | None = None,
+        window: int = 384,
+        overlap: int = 64,
+        max_width: int = 24,
+        mention_size: int = 256,
+        pair_size: int = 192,
+        relation_layers: int = 2,
+        candidate_ratio: float = 0.25,
+        dropout: float = 0.3,
+        mention_threshold: float = 0.5,
+        link_threshold: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(encoder, dict):
+            fields = dict(encoder)
+            encoder = AutoConfig.for_model(fields.pop("model_type"), **fields)
+        if scorer not in ("one-pass", "antecedent"):
+            raise ValueError(f"scorer is {scorer!r}; it must be 'one-pass' or 'antecedent'")
+        self.encoder = encoder
+        self.scorer = scorer
+        self.schemes = list(schemes or ["default"])
+        self.window = window
+        self.overlap = overlap
+        self.max_width = max_width
+        self.mention_size = mention_size
+        self.pair_size = pair_size
+        self.relation_layers = relation_layers
+        self.candidate_ratio = candidate_ratio
+        self.dropout = dropout
+        self.mention_threshold = mention_threshold
+        self.link_threshold = link_threshold
+        super().__init__(**kwargs)

@@ -1,0 +1,121 @@
+"""Documents to tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerFast
+
+from ..decoding import Ints, word_ids
+from ..document import Document, Span
+from ..windows import Windower
+from .configuration import LehrConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A document and the annotation scheme it follows, a position in `LehrConfig.schemes`."""
+
+    document: Document
+    scheme: int
+
+
+class Examples(Dataset[Example]):
+    """Documents to train on."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = list(examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, position: int) -> Example:
+        return self.examples[position]
+
+
+def windower(tokenizer: PreTrainedTokenizerFast, config: LehrConfig, overlap: int | None = None) -> Windower:
+    """The windows that `config` asks for.
+
+    Raises:
+        ValueError: if the tokenizer is not a fast one, or has no padding token.
+    """
+    if not tokenizer.is_fast or tokenizer.pad_token_id is None:
+        raise ValueError(f"{type(tokenizer).__name__} is no fast tokenizer with a padding token; lehr needs one")
+    return Windower(
+        tokenizer.backend_tokenizer,
+        config.window,
+        config.overlap if overlap is None else overlap,
+        tokenizer.pad_token_id,
+    )
+
+
+def sentence_last(document: Document) -> Ints:
+    """The last word of each word's sentence, int64 (n,)."""
+    lengths = [end - first for first, end in document.sentences]
+    return np.repeat(np.array([end - 1 for _, end in document.sentences], np.int64), lengths)
+
+
+def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:
+    """Every gold span once, with its cluster; spans wider than `max_width` or across sentences have no cell."""
+    reach = sentence_last(document)
+    seen: dict[Span, int] = {}
+    for cluster in document.clusters:
+        for mention in cluster.mentions:
+            first, last = mention.span
+            if last - first < max_width and last <= reach[first]:
+                seen.setdefault(mention.span, cluster.id)
+    return sorted(seen.items())
+
+
+@dataclass
+class Collator:
+    """Batches of examples to the arguments of `LehrModel.forward`.
+
+    Windows begin at a random place in each epoch, drawn from torch's generator, so that their seams wander.
+    """
+
+    windower: Windower
+    max_width: int
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        windows, base = [], 0
+        for example in examples:
+            shift = int(torch.randint(self.windower.room // 2, ()))
+            windows.append(self.windower(example.document.tokens, shift))
+        width = max(w.input_ids.shape[1] for w in windows)
+        first, last = [], []
+        for w in windows:
+            # Flat positions, from rows of the document's own width to rows of the batch's.
+            own = w.input_ids.shape[1]
+            first.append(base + w.first // own * width + w.first % own)
+            last.append(base + w.last // own * width + w.last % own)
+            base += len(w.input_ids) * width
+        gold = [gold_spans(e.document, self.max_width) for e in examples]
+        return {
+            "input_ids": _stack([w.input_ids for w in windows], width, self.windower.pad),
+            "attention_mask": _stack([w.attention_mask for w in windows], width, 0),
+            "first": _ragged(first),
+            "last": _ragged(last),
+            "words": _ragged([word_ids(e.document.tokens) for e in examples]),
+            "sentence_last": _ragged([sentence_last(e.document) for e in examples]),
+            "length": torch.tensor([len(e.document.words) for e in examples]),
+            "scheme": torch.tensor([e.scheme for e in examples]),
+            "gold": _ragged([np.array([s for s, _ in g], np.int64).reshape(-1, 2) for g in gold]),
+            "gold_cluster": _ragged([np.array([c for _, c in g], np.int64) for g in gold]),
+        }
+
+
+def _stack(arrays: Sequence[Ints], width: int, fill: int) -> Tensor:
+    """Rows of all arrays, one after the other, filled up to `width` columns."""
+    padded = [np.pad(a, ((0, 0), (0, width - a.shape[1])), constant_values=fill) for a in arrays]
+    return torch.from_numpy(np.concatenate(padded))
+
+
+def _ragged(arrays: Sequence[Ints]) -> Tensor:
+    """Arrays of different lengths as one, filled up with -1 along the first axis."""
+    return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(a) for a in arrays], True, -1)

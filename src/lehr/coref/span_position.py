@@ -1,0 +1,157 @@
+"""The span position matrix and the head that fills it.
+
+The head is our own reading of the abstract of *One-pass coreference with a span position embedding* (arXiv:2007.04301).
+A span (i, j) sits in cell [i, j − i] of an n × W matrix. For a query mention q, the row E(q) is 1 at the cells of all
+mentions of q's cluster; with no query, E(∅) is 1 at every mention. E(∅) decides which K cells are candidates; the rows
+of all queries, restricted to those, are one symmetric K × K matrix. Words meet only in bilinear products of start and
+end representations (Kirstain et al. 2021, arXiv:2101.00434), so that memory stays O(n·d + n·W + K²).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DISTANCES = 14
+"""Buckets of the distance between two spans' first words: 0, 1, 2–3, 4–7, …, 4096 and more."""
+MATCHES = 8
+"""Every subset of {same first word, same last word, same string}."""
+
+
+def common(spans: Tensor, words: Tensor, strings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the pairs of K spans have in common, apart from what the encoder says of them.
+
+    Args:
+        spans: int64 (K, 2), first and last word of each span.
+        words: int64 (n,), equal for words that are equal apart from their case.
+        strings: int64 (K,), equal for spans that are equal apart from their case.
+
+    Returns:
+        `match` below `MATCHES`, `distance` below `DISTANCES`, and `later`, 1 where the column begins after the row;
+        int64 (K, K) each.
+    """
+    match = _equal(words[spans[:, 0]]) + 2 * _equal(words[spans[:, 1]]) + 4 * _equal(strings)
+    apart = spans[None, :, 0] - spans[:, None, 0]
+    # Half a word keeps powers of two off the edge of their bucket, whatever a runtime's logarithm rounds to.
+    distance = (apart.abs() + 0.5).log2().floor().long() + 1
+    return match, distance.clamp(max=DISTANCES - 1), (apart > 0).long()
+
+
+def _equal(values: Tensor) -> Tensor:
+    return (values[:, None] == values[None, :]).long()
+
+
+class Relations(nn.Module):
+    """One self-attention layer over K candidates, pre-norm, biased by what two candidates have in common.
+
+    Shapes: state (K, size), bias (heads, K, K) to (K, size); attention costs O(K²).
+    """
+
+    def __init__(self, size: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.normalise = nn.LayerNorm(size)
+        self.query_key_value = nn.Linear(size, 3 * size)
+        self.out = nn.Linear(size, size)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(size), nn.Linear(size, 2 * size), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * size, size)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, state: Tensor, bias: Tensor) -> Tensor:
+        k = state.shape[0]
+        query, key, value = self.query_key_value(self.normalise(state)).view(k, 3, self.heads, -1).permute(1, 2, 0, 3)
+        attended = F.scaled_dot_product_attention(query[None], key[None], value[None], bias[None])[0]
+        state = state + self.dropout(self.out(attended.transpose(0, 1).reshape(k, -1)))
+        return state + self.dropout(self.feed_forward(state))
+
+
+class MentionHead(nn.Module):
+    """E(∅): a logit for every cell of the n × W matrix and every annotation scheme."""
+
+    def __init__(self, hidden: int, size: int, width: int, schemes: int, dropout: float) -> None:
+        super().__init__()
+        self.width = width
+        self.start = _representation(hidden, size, dropout)
+        self.end = _representation(hidden, size, dropout)
+        self.product = nn.Linear(size, size, bias=False)
+        self.start_logit = nn.Linear(size, schemes)
+        self.end_logit = nn.Linear(size, schemes)
+        self.width_logit = nn.Parameter(torch.zeros(schemes, width))
+        nn.init.constant_(self.start_logit.bias, -2.0)
+
+    def forward(self, first: Tensor, last: Tensor) -> Tensor:
+        """Logits (schemes, n, W) from the vectors (n, hidden) of each word's first and last piece.
+
+        Cells beyond the last word hold whatever padding gives: the caller masks them.
+        """
+        start, end = self.start(first), self.end(last)
+        products = band(self.product(start), end, self.width) / start.shape[-1] ** 0.5
+        ends = F.pad(self.end_logit(end), (0, 0, 0, self.width))  # (n + W, schemes)
+        n = torch.arange(first.shape[0], device=first.device)
+        ends = ends[n[:, None] + torch.arange(self.width, device=first.device)]  # (n, W, schemes)
+        unary = self.start_logit(start)[:, None] + ends
+        return products + unary.permute(2, 0, 1) + self.width_logit[:, None]
+
+
+def band(rows: Tensor, columns: Tensor, width: int) -> Tensor:
+    """Dot products of row i with columns i … i + width − 1, in blocks, so that nothing n × n or n × W × d is built.
+
+    Shapes: rows and columns (n, d) to (n, width); columns beyond the last count as zero.
+    """
+    n, d = rows.shape
+    blocks = (n + width - 1) // width
+    left = F.pad(rows, (0, 0, 0, blocks * width - n)).reshape(blocks, width, d)
+    right = F.pad(columns, (0, 0, 0, (blocks + 1) * width - n)).reshape(blocks + 1, width, d)
+    right = torch.cat([right[:-1], right[1:]], 1)  # (blocks, 2 · width, d)
+    products = left @ right.transpose(1, 2)  # (blocks, width, 2 · width)
+    offset = torch.arange(width, device=rows.device)
+    skew = (offset[:, None] + offset[None]).expand(blocks, -1, -1)
+    return products.gather(2, skew).reshape(blocks * width, width)[:n]
+
+
+class PairHead(nn.Module):
+    """The rows E(q) of K queries over K candidates: one symmetric K × K matrix of logits.
+
+    The logit of cell (i, j) for query (a, b) sums the products s_a·s_i, s_a·e_j, e_b·s_i and e_b·e_j, each with its own
+    matrix, and what the query's representation makes of the two spans' distance and matching words.
+    """
+
+    def __init__(self, hidden: int, size: int, layers: int, dropout: float, heads: int = 6) -> None:
+        super().__init__()
+        self.start = _representation(hidden, size, dropout)
+        self.end = _representation(hidden, size, dropout)
+        self.heads = heads
+        self.match_bias = nn.Parameter(torch.zeros(MATCHES, 1, layers * heads))
+        self.distance_bias = nn.Parameter(torch.zeros(1, 2 * DISTANCES, layers * heads))
+        self.relations = nn.ModuleList(Relations(2 * size, heads, dropout) for _ in range(layers))
+        self.normalise = nn.LayerNorm(2 * size)
+        self.dropout = nn.Dropout(dropout)
+        self.product = nn.Linear(2 * size, 2 * size)
+        self.match_logit = nn.Linear(2 * size, MATCHES)
+        self.distance_logit = nn.Linear(2 * size, DISTANCES)
+        self.bias = nn.Parameter(torch.tensor(-3.0))
+
+    def forward(self, first: Tensor, last: Tensor, spans: Tensor, words: Tensor, strings: Tensor) -> Tensor:
+        """Logits (K, K), symmetric; the diagonal means nothing.
+
+        Args:
+            first: (n, hidden), vectors of each word's first piece.
+            last: (n, hidden), vectors of each word's last piece.
+            spans, words, strings: as in `common`.
+        """
+        match, distance, later = common(spans, words, strings)
+        table = (self.match_bias + self.distance_bias).flatten(0, 1)
+        biases = F.embedding(match * (2 * DISTANCES) + distance + DISTANCES * later, table).permute(2, 0, 1)
+        state = torch.cat([self.start(first[spans[:, 0]]), self.end(last[spans[:, 1]])], -1)  # (K, 2 · size)
+        for number, layer in enumerate(self.relations):
+            state = layer(state, biases[number * self.heads : (number + 1) * self.heads])
+        state = self.dropout(self.normalise(state))
+        logits = self.product(state) @ state.T / state.shape[-1] ** 0.5
+        logits = logits + self.match_logit(state).gather(1, match) + self.distance_logit(state).gather(1, distance)
+        return (logits + logits.T) / 2 + self.bias
+
+
+def _representation(hidden: int, size: int, dropout: float) -> nn.Module:
+    return nn.Sequential(nn.Linear(hidden, size), nn.GELU(), nn.LayerNorm(size), nn.Dropout(dropout))

@@ -1,0 +1,107 @@
+"""The Transformers `Trainer`, with two learning rates and our own score on the development part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.optim import AdamW
+from transformers import Trainer, TrainingArguments
+
+from .data import Collator, Example, Examples
+from .network import LehrModel
+from .prediction import predict_all, tune
+
+
+class CorefTrainer(Trainer):  # type: ignore[misc]
+    """Trains a `LehrModel`; its evaluation is the CoNLL F1 of the development documents, thresholds tuned on them.
+
+    Args:
+        model: what to train.
+        args: Transformers' own; its `learning_rate` is the encoder's.
+        head_learning_rate: of everything that is not the encoder.
+        train: examples to learn from.
+        dev: examples that choose thresholds and the best checkpoint.
+        collator: makes batches; its windows are the training's.
+        dev_singletons: whether clusters of one mention count in the development score.
+    """
+
+    def __init__(
+        self,
+        model: LehrModel,
+        args: TrainingArguments,
+        *,
+        head_learning_rate: float,
+        train: Sequence[Example],
+        dev: Sequence[Example],
+        collator: Collator,
+        dev_collator: Collator,
+        dev_singletons: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            model, args, data_collator=collator, train_dataset=Examples(train), eval_dataset=Examples(dev), **kwargs
+        )
+        self.head_learning_rate = head_learning_rate
+        self.dev_collator = dev_collator
+        self.dev_singletons = dev_singletons
+        self._losses: dict[str, list[float]] = defaultdict(list)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW in four groups: encoder and head, matrices (with weight decay) and vectors (without)."""
+        if self.optimizer is None:
+            groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = defaultdict(list)
+            for name, parameter in self.model.named_parameters():
+                groups[name.startswith("encoder."), parameter.ndim > 1].append(parameter)
+            self.optimizer = AdamW(
+                [
+                    {
+                        "params": parameters,
+                        "lr": self.args.learning_rate if encoder else self.head_learning_rate,
+                        "weight_decay": self.args.weight_decay if matrix else 0.0,
+                    }
+                    for (encoder, matrix), parameters in groups.items()
+                ],
+                fused=True,
+            )
+        return self.optimizer
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        outputs = model(**inputs)
+        self._losses["mention_loss"].append(float(outputs.mention_loss))
+        self._losses["pair_loss"].append(float(outputs.pair_loss))
+        loss = outputs.loss / self.current_gradient_accumulation_steps
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            logs |= {name: round(sum(values) / len(values), 4) for name, values in self._losses.items() if values}
+            self._losses.clear()
+        super().log(logs, start_time)
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """CoNLL F1 and its parts on the development documents, in per cent; sets the model's thresholds."""
+        model: LehrModel = self.accelerator.unwrap_model(self.model)
+        examples = eval_dataset if eval_dataset is not None else self.eval_dataset
+        windower = self.dev_collator.windower
+        predictions = list(predict_all(model, windower, examples.examples, bf16=self.args.bf16))
+        scores = tune(predictions, model.config, singletons=self.dev_singletons)
+        metrics = {
+            "conll_f1": scores.conll,
+            "mention_f1": scores.mentions.f1,
+            "muc_f1": scores.muc.f1,
+            "b_cubed_f1": scores.b_cubed.f1,
+            "ceaf_e_f1": scores.ceaf_e.f1,
+        }
+        logs = {f"{metric_key_prefix}_{name}": round(100 * value, 2) for name, value in metrics.items()}
+        logs[f"{metric_key_prefix}_mention_threshold"] = model.config.mention_threshold
+        logs[f"{metric_key_prefix}_link_threshold"] = model.config.link_threshold
+        self.log(logs)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logs)
+        return logs
