@@ -8,6 +8,7 @@ Two conventions hold everywhere in lehr:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -83,7 +84,9 @@ class Document:
         following = 0
         for first, end in self.sentences:
             if first != following or end <= first:
-                raise ValueError(f"document {self.id!r}: sentence of words {first}:{end} does not follow word {following}")
+                raise ValueError(
+                    f"document {self.id!r}: sentence of words {first}:{end} does not follow word {following}"
+                )
             following = end
         if following != len(self.words):
             raise ValueError(f"document {self.id!r}: sentences cover {following} of {len(self.words)} words")
@@ -100,19 +103,25 @@ class Document:
         speakers: Sequence[str | None] | None = None,
         part: int = 0,
     ) -> Document:
-        """Make a document of words that came without their text; the text is joined by `detokenize.join_words`."""
+        """Make a document of words that came without their text; the text is joined by `detokenize.join_words`.
+
+        Sentences without words are left out. `clusters` are of inclusive word spans, `speakers` has one entry a word.
+
+        Raises:
+            ValueError: if a word is empty, a span is not in the document or the speakers do not fit the words.
+        """
         kept = [list(sentence) for sentence in sentences if sentence]
         text, offsets = join_words(kept)
         ranges, first = [], 0
         for sentence in kept:
             ranges.append((first, first + len(sentence)))
             first += len(sentence)
-        document = cls(id, text, tuple(offsets), tuple(ranges), (), tuple(speakers) if speakers else None, part)
+        document = cls(id, text, tuple(offsets), tuple(ranges), (), None if speakers is None else tuple(speakers), part)
         return document.with_clusters(clusters)
 
     @property
     def tokens(self) -> list[str]:
-        """The words as strings."""
+        """The words as strings, sliced anew on every call."""
         return [self.text[start:end] for start, end in self.words]
 
     @property
@@ -154,8 +163,6 @@ class Document:
 
         Offsets that fall inside a word are moved outward to its edges.
         """
-        from bisect import bisect_left, bisect_right
-
         first = bisect_right(self.words, start, key=lambda word: word[1])
         last = bisect_left(self.words, end, key=lambda word: word[0]) - 1
         return (first, last) if first <= last else None

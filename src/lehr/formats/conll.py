@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from ..detokenize import join_words
 from ..document import Document, Span
 from .errors import FormatError
 from .text import split_sentences
@@ -139,16 +140,19 @@ class _Rows:
             for _, number in opened:
                 expected = f"a closing '{cluster})' before the document ends"
                 raise FormatError.at(self.name, number, found=f"'({cluster}'", expected=expected)
-        document = Document.from_sentences(
-            self.sentences,
+        return Document.from_sentences(
+            self.sentences if self.blank else _split(self.sentences[0]),
             id=self.id,
             clusters=[self.clusters[cluster] for cluster in sorted(self.clusters)],
             speakers=self.speakers if any(self.speakers) else None,
             part=self.part,
         )
-        if self.blank:
-            return document
-        return replace(document, sentences=tuple(split_sentences(document.text, document.words)))
+
+
+def _split(words: list[str]) -> list[list[str]]:
+    """Words that came without sentences, in sentences."""
+    text, offsets = join_words([words])
+    return [words[first:end] for first, end in split_sentences(text, offsets)]
 
 
 def _lines(document: Document) -> Iterator[str]:

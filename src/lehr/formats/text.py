@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import PurePath
 
 from syntok.segmenter import segment  # type: ignore[import-untyped]
@@ -22,33 +23,36 @@ _EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"
 _MARK = "!-/:-@\\[-`{-~¡¦§«¶·»¿\u2010-\u2027\u2030-\u205e\u2e00-\u2e5d\u3000-\u303f\uff01-\uff0f\uff1a-\uff20،؛؟।॥"
 _IN = f"[^{_SPACE}{_MARK}{_EMOJI}]"
 """A character in a word."""
+_END = f"(?!{_IN})"
+_JOIN = r"[-‐‑'’_&@+]|\.(?![A-Z])|(?<![a-z])\.|(?<=\d)[,:/](?=\d)"
+"""What stands between two parts of a word: to-day, o'clock, AT&T, 13,000; but not the stop in ``Punjab.He``."""
 
 _TITLES = "Mr|Mrs|Ms|Messrs|Dr|Prof|Rev|Hon|Gen|Col|Capt|Lieut|Lt|Sgt|Sen|Rep|Gov|St|Mt|Ft|Mme|Mlle|Jr|Sr|Esq"
-_OTHERS = "Co|Corp|Inc|Ltd|Bros|Ave|Blvd|Rd|vs|etc|cf|al|Ph\\.D|Jan|Feb|Aug|Sept|Oct|Nov|Dec"
+_OTHERS = r"Co|Corp|Inc|Ltd|Bros|Ave|Blvd|Rd|vs|etc|cf|al|Ph\.D|Jan|Feb|Aug|Sept|Oct|Nov|Dec"
 
 _WORD = re.compile(
     rf"""
-      (?:https?://|www\.)[^{_SPACE}<>"“”]*[\w/]             # an address on the web
-    | (?:[^\W\d_]\.){{2,}}(?:-{_IN}+)*(?!{_IN})             # U.S., p.m., U.S.-based
-    | (?:{_TITLES}|{_TITLES.upper()}|{_OTHERS})\.(?!{_IN})  # Mr.
-    | No\.(?=\s*\d)
-    | [A-HJ-Z]\.(?=,|\s+[A-Z])                              # an initial; I is rather the pronoun
-    | ['’](?:[tT](?=(?:is|was)(?!{_IN}))|(?:em|cause|til|\d\ds)(?!{_IN}))  # clipped at the front
-    | (?:[\#@](?=[^\W\d_]))?{_IN}+(?:(?:[-‐‑.'’_&@+]|(?<=\d)[,:/](?=\d)){_IN}+)*  # o'clock, AT&T, 13,000
+      (?:https?://|www\.)[^{_SPACE}<>"“”]*[\w/]                # an address on the web
+    | (?:[^\W\d_]\.){{2,}}(?:-{_IN}+)*{_END}                   # U.S., p.m., U.S.-based
+    | (?:{_TITLES}|{_TITLES.upper()}|{_OTHERS})\.{_END}        # Mr.
+    | No\.(?=\s*\d) | [A-HJ-Z]\.(?=,|\s+[A-Z])                 # No. 7; an initial, but I is rather the pronoun
+    | ['’](?:[tT](?=(?:is|was){_END})|(?:em|cause|til|\d\ds){_END})  # clipped at the front
+    | (?:[\#@](?=[^\W\d_]))?{_IN}+(?:(?:{_JOIN}){_IN}+)*
     | [{_EMOJI}][{_EMOJI}\u200d\ufe0f]*
-    | \.\.\. | ([-–—.!?*=_~\#'`])\1+                        # ..., --, ''
+    | \.\.\. | ([-–—.!?*=_~\#'`])\1+                           # ..., --, ''
     | [^{_SPACE}][\u0300-\u036f\ufe0f]*
     """,
     re.VERBOSE,
 )
 _CUT = re.compile(
     rf"""
-      (?<={_IN})(?=n['’]t(?!{_IN}))
-    | (?<={_IN})(?=['’](?:s|m|d|re|ve|ll)(?!{_IN}))
-    | (?<!{_IN})(?:can(?=not)|gon(?=na)|got(?=ta)|wan(?=na)|lem(?=me)|gim(?=me))(?!{_IN}{{4}})
+      (?<={_IN})(?=n['’]t{_END})
+    | (?<={_IN})(?=['’](?:s|m|d|re|ve|ll){_END})
+    | (?<!{_IN})(?:can(?=not{_END})|(?:gon|wan)(?=na{_END})|got(?=ta{_END})|(?:lem|gim)(?=me{_END}))
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+"""Where a word parts in two: did|n't, she|'s, can|not."""
 _PARAGRAPH = re.compile(r"(?:\r\n?|\n)[^\S\r\n]*[\r\n]|[\f\u2029]")
 
 
@@ -88,7 +92,7 @@ def split_sentences(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[i
             start = bisect_left(words, (sentence[0].offset, 0))
             if starts[-1] < start < end:
                 starts.append(start)
-    return list(zip(starts, [*starts[1:], len(words)], strict=True))
+    return list(pairwise([*starts, len(words)]))
 
 
 def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -104,13 +108,17 @@ def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[i
 
 
 def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -> Iterator[Token]:
-    """The words as syntok's segmenter wants them: abbreviations in two, marks in a row as one, no splits at ``;``."""
-    previous = words[first][0]
+    """The words as syntok's segmenter wants them: abbreviations in two, marks in a row as one, no splits at ``;``.
+
+    Of brackets that open in a row only the first is told, since it looks for the end of each.
+    """
+    word, previous = "", words[first][0]
     for start, stop in words[first:end]:
-        word, space = text[start:stop], text[previous:start]
+        before, word, space = word, text[start:stop], text[previous:start]
         previous = stop
         if len(word) == 1:
-            yield Token(space, "," if word == ";" else word, start)
+            if word != before or word not in "([{":
+                yield Token(space, "," if word == ";" else word, start)
         elif word[0] == "." or word[-1] in "!?":
             yield Token(space, "..." if word[0] == "." else word[-1], start)
         elif word[-1] == ".":
