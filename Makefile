@@ -1,5 +1,6 @@
 # Two environments, so that neither spoils the other: .venv holds what `pip install lehr` brings, and no torch;
-# .venv-dev holds the extras too. A stamp in each says when it was last installed.
+# .venv-dev holds the extras too. A stamp in each says when it was last installed; the demo, in a hurry, leaves the
+# compiling of what it installs to the first import.
 
 PYTHON ?= python3
 LIGHT := .venv
@@ -36,7 +37,7 @@ clean:  ## remove what was made
 
 $(LIGHT)/installed: pyproject.toml constraints.txt $(shell find src -type f -not -name '*.pyc')
 	@test -x $(LIGHT)/bin/python || $(PYTHON) -m venv $(LIGHT)
-	@$(LIGHT)/bin/python -m pip install --quiet -c constraints.txt .
+	@$(LIGHT)/bin/python -m pip install --quiet --no-compile -c constraints.txt .
 	@touch $@
 
 $(DEV)/installed: pyproject.toml constraints.txt

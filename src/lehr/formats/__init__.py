@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..document import Document
-from . import conll, gap, jsonl, text
+from . import conll, gap, html, jsonl, text
 from .errors import FormatError
 
 __all__ = ["READERS", "WRITERS", "FormatError", "detect", "read_file", "read_source", "write"]
@@ -26,6 +26,7 @@ WRITERS: dict[str, Callable[[Iterable[Document]], str]] = {
     "text": text.write,
     "conll": conll.write,
     "jsonl": jsonl.write,
+    "html": html.write,
 }
 
 
