@@ -21,6 +21,11 @@ _CLITIC = re.compile(r"['’](?:s|m|d|re|ve|ll)|n['’]t", re.IGNORECASE)
 _PAIRS = {"can": "not", "gon": "na", "wan": "na", "got": "ta", "lem": "me", "gim": "me"}
 _PAIRS |= {"'t": "is was were will", "’t": "is was were will"}
 _MARKS = re.compile(r"[.!?…]{2,}")
+_NO_OWNERS = frozenset(
+    ["is", "was", "as", "has", "his", "this", "its", "us", "in", "into", "so", "to", "no", "do", "who"]
+)
+"""Words that end as a plural or a clipped one (``boys '``, ``nothin '``) does, but take no apostrophe."""
+
 _QUOTES = frozenset("\"'_")
 
 
@@ -72,7 +77,7 @@ def _quote(before: str, word: str, after: str, opened: set[str]) -> tuple[bool, 
         opens = True
     elif not after or after in _LEFT:
         opens = False
-    elif word == "'" and before.endswith(("s", "in", "o")) and after[0].islower():
+    elif word == "'" and before.endswith(("s", "in", "o")) and after[0].islower() and before not in _NO_OWNERS:
         return True, False
     else:
         opens = word not in opened

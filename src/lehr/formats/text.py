@@ -53,7 +53,7 @@ _CUT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """Where a word parts in two: did|n't, she|'s, can|not."""
-_PARAGRAPH = re.compile(r"(?:\r\n?|\n)[^\S\r\n]*[\r\n]|[\f\u2029]")
+_PARAGRAPH = re.compile(r"(?:\n|\r(?!\n))[^\S\r\n]*[\r\n]|[\f\u2029]")
 
 
 def read(source: str, *, name: str) -> list[Document]:
@@ -97,14 +97,8 @@ def split_sentences(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[i
 
 def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The half-open ranges of words between blank lines."""
-    first = 0
-    for word in range(1, len(words)):
-        start, end = words[word - 1][1], words[word][0]
-        if end - start > 1 and _PARAGRAPH.search(text, start, end):
-            yield first, word
-            first = word
-    if words:
-        yield first, len(words)
+    breaks = (bisect_left(words, (match.end(), 0)) for match in _PARAGRAPH.finditer(text))
+    return pairwise(sorted({0, len(words), *breaks}))
 
 
 def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -> Iterator[Token]:

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from lehr import formats
+from lehr.document import Document
+
+CONLL = "#begin document (a)\n0 She (0)\n\n#end document\n"
+GAP = (
+    "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\r\n"
+    "a\tTom told Bob he won.\the\t13\tTom\t0\tFALSE\tBob\t9\tTRUE\thttp://b\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "format"),
+    [
+        ("a.conll", CONLL, "conll"),
+        ("a.v4_gold_conll", CONLL, "conll"),
+        ("a.key", CONLL, "conll"),
+        ("a.txt", "# begin document \n# end document\n", "conll"),
+        ("a.conll", "", "conll"),
+        ("a.jsonl", '{"text": "She left."}\n', "jsonl"),
+        ("a.jsonlines", "", "jsonl"),
+        ("a.JSON", '{\n"text": "She left."\n}', "jsonl"),
+        ("a.tsv", GAP, "gap"),
+        ("a.tsv", "She\tleft.\n", "text"),
+        ("a.txt", "She left.", "text"),
+        ("a", '{"is": "prose"}', "text"),
+        ("a", "", "text"),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_format_is_seen(file: str, content: str, format: str, mark: str, tmp_path: Path) -> None:
+    path = tmp_path / file
+    path.write_bytes((mark + content).encode())
+    assert formats.detect(path, formats.read_source(path)) == format
+    assert formats.read_file(path) == formats.read_file(path, format)
+
+
+def test_line_ends_stay_and_offsets_count_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfShe\r\nleft.")
+    (document,) = formats.read_file(str(path))
+    assert (document.id, document.text, document.words) == ("a", "She\r\nleft.", ((0, 3), (5, 9), (9, 10)))
+
+
+def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"caf\xe9 au lait")
+    with pytest.raises(formats.FormatError, match=r"a\.txt: found byte 0xe9 at offset 3, expected UTF-8 text$"):
+        formats.read_file(path)
+
+
+def test_unknown_formats_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no format 'pdf'; the formats are auto, text, conll, jsonl, gap"):
+        formats.read_file(tmp_path / "missing", "pdf")
+    with pytest.raises(ValueError, match="no format 'pdf' to write"):
+        formats.write([], "pdf")
+
+
+@pytest.mark.parametrize("format", ["conll", "jsonl"])
+def test_what_is_written_is_read_again(format: str, tmp_path: Path) -> None:
+    document = Document.from_sentences([["She", "left"]], id="a", clusters=[[(0, 0)]])
+    path = tmp_path / f"a.{format}"
+    path.write_text(formats.write([document], format), "utf-8")
+    assert formats.read_file(path) == [document]
+
+
+def test_the_error_crosses_processes() -> None:
+    error = formats.FormatError.at("a", 3, found="x", expected="y")
+    assert str(pickle.loads(pickle.dumps(error))) == "a, line 3: found x, expected y"
