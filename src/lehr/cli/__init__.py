@@ -7,6 +7,7 @@ import sys
 import typer
 
 from .. import __version__
+from .env import env
 from .score import score
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(score)
+app.command()(env)
 
 
 def _version(show: bool) -> None:

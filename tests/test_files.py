@@ -1,0 +1,59 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from lehr.files import aside, write_text
+
+
+def test_the_file_appears_only_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "result.json"
+    with aside(path) as temporary:
+        temporary.write_bytes(b"whole")
+        assert not path.exists()
+        assert temporary.parent == path.parent, "a rename is all or nothing within one file system only"
+    assert path.read_bytes() == b"whole"
+    assert os.listdir(path.parent) == ["result.json"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "result.json"
+    write_text(path, "old")
+    with pytest.raises(error), aside(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+def test_text_is_written_as_it_is(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "one\r\ntwo\nthree\rñ\u2028")
+    assert (tmp_path / "a.txt").read_bytes() == "one\r\ntwo\nthree\rñ\u2028".encode()
+
+
+def test_text_that_is_no_utf8_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "a.txt", "\ud800")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_others_may_read_it_as_any_new_file(tmp_path: Path) -> None:
+    umask = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a.txt", "")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
+
+
+def test_the_newest_wins(tmp_path: Path) -> None:
+    for text in ("first", "second"):
+        write_text(tmp_path / "a.txt", text)
+    assert (tmp_path / "a.txt").read_text() == "second"
