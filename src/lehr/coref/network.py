@@ -162,8 +162,8 @@ class LehrModel(PreTrainedModel):
         return torch.stack([start, start + cells % width], 1), cluster[cells]
 
     def _pairs(self, first: Tensor, last: Tensor, words: Tensor, spans: Tensor) -> Tensor:
-        strings = string_ids(words.cpu().numpy(), spans.cpu().numpy())
-        pairs: Tensor = self.pairs(first, last, spans, words, torch.from_numpy(strings).to(spans.device))
+        strings = torch.from_numpy(string_ids(words.cpu().numpy(), spans.cpu().numpy())).to(spans.device)
+        pairs: Tensor = self.pairs(first[spans[:, 0]], last[spans[:, 1]], spans, words[spans], strings)
         return pairs
 
     @torch.no_grad()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import torch
+from transformers import AutoTokenizer
 
 from ..decoding import decode, word_ids
 from ..document import Document, Span
@@ -14,6 +17,7 @@ from ..scoring import Scores, score
 from ..windows import Windower
 from .configuration import LehrConfig
 from .data import Example, sentence_last
+from .data import windower as windower_of
 from .network import LehrModel, Matrix
 
 WINDOWS_AT_ONCE = 16
@@ -87,3 +91,30 @@ def tune(predictions: Sequence[Prediction], config: LehrConfig, *, singletons: b
     assert best is not None
     _, scores, config.mention_threshold, config.link_threshold = best
     return scores
+
+
+def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Document], Document]:
+    """A saved model and its tokenizer, as a function that gives documents clusters, singletons among them.
+
+    `scheme` is one of the annotation schemes that the model has learned, by default the first.
+
+    Raises:
+        ValueError: if it has no such scheme, or lacks weights, as one saved by another version may.
+        OSError: if there is no such model.
+    """
+    model, loading = LehrModel.from_pretrained(path, output_loading_info=True)
+    if missing := sorted(loading["missing_keys"]):
+        raise ValueError(f"the model in {path} lacks the weights {', '.join(missing)}: another version has saved it")
+    config: LehrConfig = model.config
+    if scheme is not None and scheme not in config.schemes:
+        raise ValueError(f"the model has no scheme {scheme!r}, only {', '.join(config.schemes)}")
+    number = 0 if scheme is None else config.schemes.index(scheme)
+    tokenizer: Any = AutoTokenizer.from_pretrained(path, config=config)
+    windower = windower_of(tokenizer, config)
+
+    def resolve(document: Document) -> Document:
+        if not document.words:
+            return document.with_clusters([])
+        return document.with_clusters(clusters(predict(model, windower, document), config, number))
+
+    return resolve

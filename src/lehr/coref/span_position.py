@@ -24,14 +24,14 @@ def common(spans: Tensor, words: Tensor, strings: Tensor) -> tuple[Tensor, Tenso
 
     Args:
         spans: int64 (K, 2), first and last word of each span.
-        words: int64 (n,), equal for words that are equal apart from their case.
-        strings: int64 (K,), equal for spans that are equal apart from their case.
+        words: int64 (K, 2), numbers of their first and last word, the same for words that differ in case only.
+        strings: int64 (K,), numbers of their strings, likewise.
 
     Returns:
         `match` below `MATCHES`, `distance` below `DISTANCES`, and `later`, 1 where the column begins after the row;
         int64 (K, K) each.
     """
-    match = _equal(words[spans[:, 0]]) + 2 * _equal(words[spans[:, 1]]) + 4 * _equal(strings)
+    match = _equal(words[:, 0]) + 2 * _equal(words[:, 1]) + 4 * _equal(strings)
     apart = spans[None, :, 0] - spans[:, None, 0]
     # Half a word keeps powers of two off the edge of their bucket, whatever a runtime's logarithm rounds to.
     distance = (apart.abs() + 0.5).log2().floor().long() + 1
@@ -61,9 +61,10 @@ class Relations(nn.Module):
 
     def forward(self, state: Tensor, bias: Tensor) -> Tensor:
         k = state.shape[0]
-        query, key, value = self.query_key_value(self.normalise(state)).view(k, 3, self.heads, -1).permute(1, 2, 0, 3)
-        attended = F.scaled_dot_product_attention(query[None], key[None], value[None], bias[None])[0]
-        state = state + self.dropout(self.out(attended.transpose(0, 1).reshape(k, -1)))
+        query, key, value = self.query_key_value(self.normalise(state)).view(k, 3, self.heads, -1).unbind(1)
+        weights = torch.einsum("qhd,khd->hqk", query, key) / query.shape[-1] ** 0.5 + bias
+        attended = torch.einsum("hqk,khd->qhd", weights.softmax(-1), value)
+        state = state + self.dropout(self.out(attended.flatten(1)))
         return state + self.dropout(self.feed_forward(state))
 
 
@@ -137,14 +138,14 @@ class PairHead(nn.Module):
         """Logits (K, K), symmetric; the diagonal means nothing.
 
         Args:
-            first: (n, hidden), vectors of each word's first piece.
-            last: (n, hidden), vectors of each word's last piece.
+            first: (K, hidden), vectors of the first piece of each candidate's first word.
+            last: (K, hidden), vectors of the last piece of each candidate's last word.
             spans, words, strings: as in `common`.
         """
         match, distance, later = common(spans, words, strings)
         table = (self.match_bias + self.distance_bias).flatten(0, 1)
         biases = F.embedding(match * (2 * DISTANCES) + distance + DISTANCES * later, table).permute(2, 0, 1)
-        state = torch.cat([self.start(first[spans[:, 0]]), self.end(last[spans[:, 1]])], -1)  # (K, 2 · size)
+        state = torch.cat([self.start(first), self.end(last)], -1)  # (K, 2 · size)
         for number, layer in enumerate(self.relations):
             state = layer(state, biases[number * self.heads : (number + 1) * self.heads])
         state = self.dropout(self.normalise(state))

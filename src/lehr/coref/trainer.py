@@ -10,6 +10,7 @@ import torch
 from torch.optim import AdamW
 from transformers import Trainer, TrainingArguments
 
+from ..windows import Windower
 from .data import Collator, Example, Examples
 from .network import LehrModel
 from .prediction import predict_all, tune
@@ -25,7 +26,7 @@ class CorefTrainer(Trainer):  # type: ignore[misc]
         train: examples to learn from.
         dev: examples that choose thresholds and the best checkpoint.
         collator: makes batches; its windows are the training's.
-        dev_singletons: whether clusters of one mention count in the development score.
+        windower: cuts the development documents.
     """
 
     def __init__(
@@ -37,16 +38,14 @@ class CorefTrainer(Trainer):  # type: ignore[misc]
         train: Sequence[Example],
         dev: Sequence[Example],
         collator: Collator,
-        dev_collator: Collator,
-        dev_singletons: bool = True,
+        windower: Windower,
         **kwargs: Any,
     ) -> None:
         super().__init__(
             model, args, data_collator=collator, train_dataset=Examples(train), eval_dataset=Examples(dev), **kwargs
         )
         self.head_learning_rate = head_learning_rate
-        self.dev_collator = dev_collator
-        self.dev_singletons = dev_singletons
+        self.windower = windower
         self._losses: dict[str, list[float]] = defaultdict(list)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
@@ -89,9 +88,8 @@ class CorefTrainer(Trainer):  # type: ignore[misc]
         """CoNLL F1 and its parts on the development documents, in per cent; sets the model's thresholds."""
         model: LehrModel = self.accelerator.unwrap_model(self.model)
         examples = eval_dataset if eval_dataset is not None else self.eval_dataset
-        windower = self.dev_collator.windower
-        predictions = list(predict_all(model, windower, examples.examples, bf16=self.args.bf16))
-        scores = tune(predictions, model.config, singletons=self.dev_singletons)
+        predictions = list(predict_all(model, self.windower, examples.examples, bf16=self.args.bf16))
+        scores = tune(predictions, model.config)
         metrics = {
             "conll_f1": scores.conll,
             "mention_f1": scores.mentions.f1,

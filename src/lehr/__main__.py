@@ -1,0 +1,5 @@
+"""`python -m lehr` is `lehr`."""
+
+from .cli import main
+
+main()

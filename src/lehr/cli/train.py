@@ -1,0 +1,48 @@
+"""`lehr train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train a model as a recipe says (needs `pip install 'lehr\\[train]'`).", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def coref(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file, as in recipes/coref.", exists=True, dir_okay=False)],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: training.seed=2. Repeatable."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints, logs and the model.", show_default="runs/RECIPE")
+    ] = None,
+    result: Annotated[
+        Path | None, typer.Option(help="JSON file for what ran and what it scored.", show_default="OUTPUT/result.json")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
+) -> None:
+    """Train a coreference resolver.
+
+    The best epoch by CoNLL F1 on the development part is kept in OUTPUT/model; watch the run with
+    `tensorboard --logdir OUTPUT`. For several processes: `accelerate launch -m lehr train coref RECIPE`.
+    """
+    from ..extras import needs
+
+    needs("train")
+    from ..coref.recipe import load_recipe
+    from ..coref.training import train, write_result
+
+    folder = output or Path("runs") / recipe.stem
+    outcome = train(load_recipe(recipe, settings or []), folder, resume=resume)
+    if outcome:
+        write_result(result or folder / "result.json", outcome)
+        typer.echo(f"{folder / 'model'}: CoNLL F1 {100 * outcome['dev_conll']:.1f} on the development part")

@@ -1,0 +1,138 @@
+"""A trained model as ONNX: what the runtime reads."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor, nn
+from torch.export import Dim
+from transformers import PreTrainedTokenizerFast
+
+from .. import __version__
+from ..files import aside, write_text
+from .configuration import LehrConfig
+from .network import LehrModel
+
+OPSET = 18
+
+
+class _Encoder(nn.Module):
+    """Token ids to hidden states (windows, pieces, hidden)."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return hidden
+
+
+def export(model: LehrModel, tokenizer: PreTrainedTokenizerFast, directory: str | Path, *, int8: bool = False) -> None:
+    """Write `encoder.onnx`, `mentions.onnx`, `pairs.onnx`, `tokenizer.json` and `config.json` into `directory`.
+
+    Args:
+        model: in float32.
+        tokenizer: a fast one.
+        directory: made if absent.
+        int8: quantise the weights of all matrix products to seven bits in int8 (activations as they come): the eighth
+            bit would let CPUs with AVX2 but without VNNI overflow their 16-bit sums, and so answer wrongly.
+
+    The graphs' inputs and outputs (int64 ids, float32 values):
+
+    ========  ==================================================================  =======================
+    encoder   input_ids, attention_mask (windows, pieces)                         hidden (windows, pieces, d)
+    mentions  first, last (n, d): vectors of each word's first and last piece     logits (schemes, n, W)
+    pairs     first, last (K, d), spans (K, 2), words (K, 2), strings (K,)        logits (K, K)
+    ========  ==================================================================  =======================
+    """
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    config: LehrConfig = model.config
+    model = model.eval().float().cpu()
+    d = config.encoder.hidden_size
+    # Example sizes are odd on purpose: equal or round ones would be taken for constants.
+    windows, pieces, n, k = Dim("windows"), Dim("pieces"), Dim("n"), Dim("k")
+    ids = torch.randint(5, 50, (3, 27))
+    vectors = torch.randn(2, 61, d)
+    spans = torch.stack([torch.arange(17), torch.arange(17) + 1], 1)
+    _write(
+        _Encoder(model.encoder),
+        {"input_ids": ids, "attention_mask": torch.ones_like(ids)},
+        {"input_ids": {0: windows, 1: pieces}, "attention_mask": {0: windows, 1: pieces}},
+        "hidden",
+        folder / "encoder.onnx",
+        int8,
+    )
+    _write(
+        model.mentions,
+        {"first": vectors[0], "last": vectors[1]},
+        {"first": {0: n}, "last": {0: n}},
+        "logits",
+        folder / "mentions.onnx",
+        int8,
+    )
+    _write(
+        model.pairs,
+        {
+            "first": vectors[0, :17],
+            "last": vectors[1, :17],
+            "spans": spans,
+            "words": spans.clone(),
+            "strings": torch.arange(17),
+        },
+        {name: {0: k} for name in ("first", "last", "spans", "words", "strings")},
+        "logits",
+        folder / "pairs.onnx",
+        int8,
+    )
+    write_text(folder / "tokenizer.json", tokenizer.backend_tokenizer.to_str())
+    write_text(folder / "config.json", json.dumps(runtime_config(config, tokenizer, int8), indent=1) + "\n")
+
+
+def runtime_config(config: LehrConfig, tokenizer: PreTrainedTokenizerFast, int8: bool) -> dict[str, Any]:
+    """The fields that the runtime needs."""
+    names = ("scorer", "schemes", "window", "overlap", "max_width", "candidate_ratio")
+    thresholds = ("mention_threshold", "link_threshold")
+    return {
+        "format": 1,
+        "lehr_version": __version__,
+        "precision": "int8" if int8 else "float32",
+        "pad_token_id": tokenizer.pad_token_id,
+        **{name: getattr(config, name) for name in (*names, *thresholds)},
+    }
+
+
+def _write(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    dynamic: Mapping[str, Mapping[int, Any]],
+    output: str,
+    path: Path,
+    int8: bool,
+) -> None:
+    with aside(path) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            kwargs=dict(inputs),
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes={name: dict(sizes) for name, sizes in dynamic.items()},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+        graph = program.model_proto
+        for node in graph.graph.node:
+            del node.metadata_props[:]  # source lines of this machine
+        onnx.save(graph, temporary)
+        if int8:
+            quantize_dynamic(temporary, temporary, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)

@@ -1,0 +1,152 @@
+"""Recipes: what to train, on what, and how, in one YAML file whose keys are the fields of these dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..formats import read_file
+from .data import Example
+
+
+@dataclass(frozen=True)
+class Source:
+    """Documents of one annotation scheme.
+
+    Args:
+        scheme: its name; every scheme has a mention score of its own in the model.
+        files: glob patterns below the recipe's `data` folder.
+        ids: a file below `data` that lists the documents to take, by the stem of their file; all of them if absent.
+    """
+
+    scheme: str
+    files: list[str]
+    ids: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.
+
+    Args:
+        encoder: folder or hub id of a pretrained encoder. A name that is no folder here is looked for in the folder
+            that the environment variable LEHR_ENCODERS names, or ``~/.cache/lehr/encoders``, before the hub.
+        data: folder that holds the data sets.
+        train: what to learn from.
+        dev: what chooses thresholds and the best epoch.
+        test: what is scored once, at the end.
+        model: fields of `LehrConfig`.
+        training: fields of Transformers' `TrainingArguments`; `learning_rate` is the encoder's.
+        head_learning_rate: of everything else.
+        train_overlap: pieces that windows share while training, where `model.overlap` is for use.
+    """
+
+    encoder: str
+    train: list[Source]
+    dev: list[Source]
+    test: list[Source] = field(default_factory=list)
+    data: str = "../shared/data"
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    head_learning_rate: float = 5e-4
+    train_overlap: int = 0
+
+    @property
+    def schemes(self) -> list[str]:
+        """The schemes of all training sources, in their order."""
+        return list(dict.fromkeys(source.scheme for source in self.train))
+
+    def encoder_path(self) -> str:
+        """The encoder's folder where it is on this machine, else its hub id."""
+        shelf = Path(os.environ.get("LEHR_ENCODERS", Path.home() / ".cache/lehr/encoders"))
+        here = shelf / self.encoder.rsplit("/", 1)[-1]
+        return str(here) if not Path(self.encoder).exists() and here.exists() else self.encoder
+
+    def examples(self, sources: Sequence[Source]) -> list[Example]:
+        """The documents of `sources`.
+
+        Raises:
+            ValueError: if a pattern matches nothing, or a listed document is not there.
+        """
+        return [
+            Example(document, self.schemes.index(source.scheme))
+            for source in sources
+            for path in self._files(source)
+            for document in read_file(path)
+        ]
+
+    def _files(self, source: Source) -> list[Path]:
+        root = Path(self.data)
+        files: list[Path] = []
+        for pattern in source.files:
+            found = sorted(root.glob(pattern))
+            if not found:
+                raise ValueError(f"no file matches {root / pattern}; set the recipe's `data` to the folder of the data sets")
+            files += found
+        if source.ids is None:
+            return files
+        by_stem = {path.stem: path for path in files}
+        stems = [Path(line).stem for line in (root / source.ids).read_text("utf-8").split()]
+        absent = [stem for stem in stems if stem not in by_stem]
+        if absent:
+            raise ValueError(f"{root / source.ids} lists {absent[0]}, and no file of {source.files} has that name")
+        return [by_stem[stem] for stem in stems]
+
+
+def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, after `settings` of the form ``key=value`` or ``section.key=value``, values in YAML.
+
+    Raises:
+        ValueError: if a key is unknown or missing, or a setting has no ``=``.
+    """
+    fields = yaml.safe_load(Path(path).read_text("utf-8"))
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path}: expected keys and values, found {type(fields).__name__}")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting}: expected key=value")
+        *sections, last = key.split(".")
+        place = fields
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"--set {setting}: {section} has no keys")
+        place[last] = yaml.safe_load(value)
+    for part in ("train", "dev", "test"):
+        fields[part] = [_fill(Source, source, f"{path}: {part}") for source in fields.get(part) or []]
+    recipe = _fill(Recipe, fields, str(path))
+    unknown = {s.scheme for s in [*recipe.dev, *recipe.test]} - set(recipe.schemes)
+    if unknown:
+        raise ValueError(f"{path}: scheme {unknown.pop()!r} is scored but never trained")
+    return recipe
+
+
+def _fill(kind: type[Any], fields: Mapping[str, Any], place: str) -> Any:
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise ValueError(f"{place}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
+    missing = [
+        name
+        for name, f in known.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and name not in fields
+    ]
+    if missing:
+        raise ValueError(f"{place}: key {missing[0]!r} is missing")
+    return kind(**fields)
+
+
+def fingerprint(examples: Sequence[Example]) -> str:
+    """The first 16 hexadecimal digits of the sha256 of all words and clusters."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr((example.scheme, example.document.tokens, example.document.spans)).encode())
+    return digest.hexdigest()[:16]

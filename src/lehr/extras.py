@@ -1,0 +1,14 @@
+"""What an extra brings, checked before it is needed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+EXTRAS = {"train": ("torch", "transformers", "accelerate", "datasets", "onnx", "onnxscript", "yaml", "safetensors")}
+
+
+def needs(extra: str) -> None:
+    """Raise ImportError with the command to type, if a package of `extra` is not installed."""
+    missing = [package for package in EXTRAS[extra] if find_spec(package) is None]
+    if missing:
+        raise ImportError(f"this needs {', '.join(missing)}, which is not installed: pip install 'lehr[{extra}]'")
