@@ -19,7 +19,7 @@ import lehr
 ROOT = Path(lehr.__file__).parent
 
 TASKS = {"coref", "glue", "vision"}
-FACES = {"cli", "serve", "integrations"}
+FACES = {"__main__", "cli", "serve", "integrations"}
 ABOVE_LIGHT = {"kd", "experiments"} | TASKS | FACES
 
 MAY_IMPORT = {
