@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from .env import env
+from .eval import evaluate
 from .score import score
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(score)
+app.command("eval")(evaluate)
 app.command()(env)
 
 

@@ -1,0 +1,195 @@
+"""`lehr eval`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .score import _by_metric, _per_cent, _table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..evaluation import GapReport, Report, Resolve
+    from ..scoring import Score
+
+DISTANCES = {
+    "same_sentence": "in one sentence",
+    "up_to_50": "up to 50 words",
+    "up_to_200": "51 to 200",
+    "up_to_1000": "201 to 1,000",
+    "beyond_1000": "over 1,000",
+}
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The folder of a model: encoder.onnx or safetensors.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="CoNLL-2012, JSONL or GAP files, or folders.", show_default=False),
+    ],
+    ids: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Only the documents or files whose names stand in FILE.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Give the model running text instead of the gold words and sentences.")
+    ] = False,
+    singletons: Annotated[
+        bool, typer.Option(help="Keep clusters of one mention, or remove them from both sides first.")
+    ] = True,
+    scheme: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The annotation scheme to resolve in, of those the model knows.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, with fractions instead of per cents.")] = False,
+) -> None:
+    """Resolve DATA with MODEL and compare with the gold clusters.
+
+    The scores are those of `lehr score`. Below them stand the links: every pair
+    of mentions of one cluster, by the number of words from the beginning of the
+    one to that of the other. Recall says how many of the gold links were found,
+    precision how many of those found are gold. Speed is that of the model alone,
+    in gold words; reading and scoring are not counted.
+
+    GAP has no clusters but pronouns with two names each; it gets the F1 of its
+    own scorer, for masculine and feminine pronouns, and their ratio, the bias.
+
+    With --raw, the model splits the text itself, as it has to in practice, and
+    its mentions are mapped to the gold words by their characters: what this
+    loses against the gold words is the price of the splitting.
+
+    A name in the FILE of --ids is that of a document or, with any ending or
+    none, of its file: LitBank's lists of splits can be used as they are.
+
+    \b
+    lehr eval model litbank/conll --ids litbank/splits/0/test.ids
+    lehr eval model ontogum/dev --no-singletons --scheme ontonotes --raw
+    lehr eval model gap-test.tsv --json
+    """
+    from ..evaluation import evaluate as evaluate_documents
+    from ..evaluation import evaluate_gap, from_text, read_data
+
+    found = read_data(data, ids)
+    resolve = load(model, singletons=singletons, scheme=scheme, threads=threads)
+    work = [*found.documents, *(example.document for example in found.examples)]
+    with _Progress(sum(len(document.words) for document in work)) as progress:
+        report = gap = None
+        if found.documents:
+            measured = progress.watch(from_text(resolve) if raw else resolve)
+            report = evaluate_documents(measured, found.documents, singletons=singletons)
+        if found.examples:
+            gap = evaluate_gap(progress.watch(resolve), found.examples)
+
+    if json:
+        from json import dumps
+
+        result = {
+            "model": model,
+            "scheme": scheme,
+            "raw": raw,
+            "coreference": report and report.as_dict(),
+            "gap": gap and gap.as_dict(),
+        }
+        typer.echo(dumps(result, indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+        if report:
+            console.print(_by_metric(report.scores, documents=report.documents))
+            console.print(_by_distance(report))
+            console.print(_speed(report), "on raw text" if raw else "on gold words")
+        if gap:
+            console.print(_by_gender(gap))
+            console.print(_speed(gap), "on GAP")
+
+
+def load(model: str, *, singletons: bool, scheme: str | None, threads: int | None) -> Resolve:
+    """The model of a folder, whether exported or as it was trained, or, if there is no such folder, of the Hub.
+
+    Raises:
+        ValueError: if the folder holds no model, or the model has no such scheme.
+        ImportError: if the model is a checkpoint and the packages that train are not installed.
+    """
+    folder = Path(model)
+    if folder.is_dir() and not (folder / "encoder.onnx").is_file():
+        if not (folder / "model.safetensors").is_file():
+            raise ValueError(f"{model} holds no model: neither encoder.onnx nor model.safetensors")
+        from ..extras import needs
+
+        needs("train")
+        import torch
+
+        from ..coref.prediction import resolver_of
+
+        if threads:
+            torch.set_num_threads(threads)
+        return resolver_of(model, scheme)
+
+    from ..resolver import Resolver
+
+    resolver = Resolver.from_pretrained(model, threads=threads)
+    return lambda document: resolver(document, singletons=singletons, scheme=scheme)
+
+
+class _Progress:
+    """A bar of words on a terminal, nothing elsewhere."""
+
+    def __init__(self, words: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self.bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.task = self.bar.add_task("resolving", total=words)
+
+    def __enter__(self) -> _Progress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def watch(self, resolve: Resolve) -> Resolve:
+        """`resolve`, moving the bar on."""
+        from ..document import Document
+
+        def watched(document: Document) -> Document:
+            answer = resolve(document)
+            self.bar.advance(self.task, len(document.words))
+            return answer
+
+        return watched
+
+
+def _by_distance(report: Report) -> Table:
+    table = _table("links by distance", "gold", "found", "recall", "precision", "F1")
+    for distance, label in DISTANCES.items():
+        _row(table, label, report.links[distance], end_section=distance == "beyond_1000")
+    _row(table, "all", report.all_links)
+    return table
+
+
+def _row(table: Table, label: str, links: Score, *, end_section: bool = False) -> None:
+    """Counts and scores; a quotient with nothing below the line is shown as a dash."""
+    known = [(links.recall, links.key), (links.precision, links.response), (links.f1, links.key + links.response)]
+    measures = [_per_cent(fraction) if of else "–" for fraction, of in known]
+    table.add_row(label, f"{links.key:,.0f}", f"{links.recalled:,.0f}", *measures, end_section=end_section)
+
+
+def _by_gender(gap: GapReport) -> Table:
+    table = _table("GAP", "F1")
+    table.add_row("masculine", f"{gap.score.masculine:.2f}")
+    table.add_row("feminine", f"{gap.score.feminine:.2f}")
+    table.add_row("bias", "–" if gap.score.bias is None else f"{gap.score.bias:.3f}", end_section=True)
+    table.add_row("overall", f"{gap.score.overall:.2f}", style="bold")
+    table.caption = f"{gap.examples:,} examples"
+    return table
+
+
+def _speed(report: Report | GapReport) -> str:
+    return f"{report.words_per_second:,.0f} words per second: {report.words:,} in {report.seconds:.2f} s,"
