@@ -10,6 +10,7 @@ from .. import __version__
 from .env import env
 from .eval import evaluate
 from .score import score
+from .train import app as train
 
 app = typer.Typer(
     name="lehr",
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(score)
 app.command("eval")(evaluate)
+app.add_typer(train, name="train")
 app.command()(env)
 
 

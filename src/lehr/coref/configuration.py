@@ -25,6 +25,7 @@ class LehrConfig(PretrainedConfig):
         relation_layers: self-attention layers in which candidates inform each other before the matrix.
         candidate_ratio: candidates kept for each word of the document.
         dropout: of the head.
+        link_scale, link_shift: make a pair logit a calibrated one, σ(scale · logit + shift) being the link's probability.
         mention_threshold: probability from which a candidate is a mention.
         link_threshold: mean link probability from which two groups of mentions become one.
     """
@@ -45,6 +46,8 @@ class LehrConfig(PretrainedConfig):
         relation_layers: int = 2,
         candidate_ratio: float = 0.25,
         dropout: float = 0.3,
+        link_scale: float = 1.0,
+        link_shift: float = 0.0,
         mention_threshold: float = 0.5,
         link_threshold: float = 0.5,
         **kwargs: Any,
@@ -65,6 +68,8 @@ class LehrConfig(PretrainedConfig):
         self.relation_layers = relation_layers
         self.candidate_ratio = candidate_ratio
         self.dropout = dropout
+        self.link_scale = link_scale
+        self.link_shift = link_shift
         self.mention_threshold = mention_threshold
         self.link_threshold = link_threshold
         super().__init__(**kwargs)

@@ -8,10 +8,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.optimize import minimize
 from transformers import AutoTokenizer
 
-from ..decoding import decode, word_ids
+from ..decoding import Floats, decode, word_ids
 from ..document import Document, Span
 from ..scoring import Scores, score
 from ..windows import Windower
@@ -22,7 +24,7 @@ from .network import LehrModel, Matrix
 
 WINDOWS_AT_ONCE = 16
 MENTION_THRESHOLDS = (0.3, 0.4, 0.5, 0.6)
-LINK_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+LINK_THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 
 
 @torch.inference_mode()
@@ -47,7 +49,7 @@ def clusters(matrix: Matrix, config: LehrConfig, scheme: int) -> list[list[Span]
     found = decode(
         config.scorer,
         matrix.mention_logits[scheme],
-        matrix.pair_logits,
+        config.link_scale * matrix.pair_logits + config.link_shift,
         mention_threshold=config.mention_threshold,
         link_threshold=config.link_threshold,
     )
@@ -80,18 +82,47 @@ def evaluate(predictions: Sequence[Prediction], config: LehrConfig, *, singleton
     return score(pairs, singletons=singletons)
 
 
-def tune(predictions: Sequence[Prediction], config: LehrConfig, *, singletons: bool = True) -> Scores:
-    """Set the thresholds of `config` to those of the grid with the highest CoNLL F1, and return their scores."""
+def tune(predictions: Sequence[Prediction], config: LehrConfig) -> Scores:
+    """Set `config`'s calibration and thresholds to what suits the predictions best, and return their scores.
+
+    The thresholds are those of a grid with the highest CoNLL F1, singletons in.
+    """
+    config.link_scale, config.link_shift = calibrate(predictions) if config.scorer == "one-pass" else (1.0, 0.0)
     best: tuple[float, Scores, float, float] | None = None
     for mention, link in product(MENTION_THRESHOLDS, LINK_THRESHOLDS):
         config.mention_threshold, config.link_threshold = mention, link
-        scores = evaluate(predictions, config, singletons=singletons)
+        scores = evaluate(predictions, config)
         if best is None or scores.conll > best[0]:
             best = scores.conll, scores, mention, link
     assert best is not None
     _, scores, config.mention_threshold, config.link_threshold = best
     return scores
 
+
+def calibrate(predictions: Sequence[Prediction]) -> tuple[float, float]:
+    """Scale and shift that make σ(scale · logit + shift) the probability of a link (Platt 1999).
+
+    Rows learn more from their hundreds of negatives than from their positives, so raw logits are too low. Fitted by
+    maximum likelihood on all pairs of candidates that are more likely mentions than not.
+    """
+    logits, links = [np.zeros(0)], [np.zeros(0, bool)]
+    for prediction in predictions:
+        gold = {m.span: c.id for c in prediction.example.document.clusters for m in c.mentions}
+        kept = np.flatnonzero(prediction.matrix.mention_logits[prediction.example.scheme] >= 0)
+        cluster = np.array([gold.get((int(i), int(j)), -1) for i, j in prediction.matrix.spans[kept]])
+        pairs = np.triu_indices(len(kept), 1)
+        logits.append(prediction.matrix.pair_logits[np.ix_(kept, kept)][pairs].astype(np.float64))
+        links.append((cluster[pairs[0]] == cluster[pairs[1]]) & (cluster[pairs[0]] >= 0))
+    x, y = np.concatenate(logits), np.concatenate(links)
+    if not 0 < y.sum() < len(y):
+        return 1.0, 0.0
+
+    def loss(parameters: Floats) -> float:
+        z = parameters[0] * x + parameters[1]
+        return float((np.logaddexp(0, z) - y * z).mean())
+
+    scale, shift = minimize(loss, (1.0, 0.0), method="Nelder-Mead", options={"maxiter": 100}).x
+    return (float(scale), float(shift)) if scale > 0 else (1.0, 0.0)
 
 def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Document], Document]:
     """A saved model and its tokenizer, as a function that gives documents clusters, singletons among them.
