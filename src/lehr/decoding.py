@@ -7,12 +7,22 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
-from scipy.special import expit
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
+Scorer = Literal["one-pass", "antecedent"]
+
+
+def probability(logits: Floats) -> Floats:
+    """The logistic function, of any shape, without overflow. (SciPy's is as good but takes long to import.)"""
+    result: Floats = np.exp(-np.logaddexp(0, -logits))
+    return result
+
+
+def sentence_last(sentences: Sequence[tuple[int, int]]) -> Ints:
+    """The last word of each word's sentence, int64 (n,), for sentences that are half-open ranges of words."""
+    ranges = np.array(sentences, np.int64).reshape(-1, 2)
+    return np.repeat(ranges[:, 1] - 1, ranges[:, 1] - ranges[:, 0])
 
 
 def select_candidates(logits: Floats, sentence_last: Ints, ratio: float, floor: float = -np.inf) -> Ints:
@@ -50,12 +60,13 @@ def string_ids(words: Ints, spans: Ints) -> Ints:
 
 
 def decode(
-    scorer: Literal["one-pass", "antecedent"],
+    scorer: Scorer,
     mention_logits: Floats,
     pair_logits: Floats,
     *,
     mention_threshold: float = 0.5,
     link_threshold: float = 0.5,
+    given: Ints | None = None,
 ) -> list[list[int]]:
     """Clusters, singletons among them, of K candidates in the order of the text.
 
@@ -65,43 +76,97 @@ def decode(
         pair_logits: (K, K), symmetric; the diagonal is not read.
         mention_threshold: probability from which a candidate is a mention.
         link_threshold: see `average_linkage` and `best_antecedents`.
+        given: int64 (K,), numbers of clusters that are known already, -1 for candidates of none. Their members are
+            mentions whatever their logit; they stay together and apart from those of other given clusters.
 
     Returns:
         clusters of positions below K, each in the order of the text, ordered by their first mention.
     """
-    kept = np.flatnonzero(expit(mention_logits) >= mention_threshold)
-    pairs = pair_logits[np.ix_(kept, kept)]
+    known = np.full(len(mention_logits), -1) if given is None else given
+    kept = np.flatnonzero((probability(mention_logits) >= mention_threshold) | (known >= 0))
+    links = link_logits(scorer, mention_logits[kept], pair_logits[np.ix_(kept, kept)])
     if scorer == "one-pass":
-        labels = average_linkage(expit(pairs), link_threshold)
+        labels = average_linkage(probability(links), link_threshold, known[kept])
     else:
-        m = mention_logits[kept]
-        labels = best_antecedents(pairs + m[:, None] + m[None], link_threshold)
+        labels = best_antecedents(links, link_threshold, known[kept])
     clusters: dict[int, list[int]] = {}
     for position, label in zip(kept.tolist(), labels.tolist(), strict=True):
         clusters.setdefault(label, []).append(position)
     return list(clusters.values())
 
 
-def average_linkage(probabilities: Floats, threshold: float) -> Ints:
+def link_logits(scorer: Scorer, mention_logits: Floats, pair_logits: Floats) -> Floats:
+    """What decides about a link, (K, K): the pair alone or, if antecedents are ranked, with its two mentions."""
+    if scorer == "one-pass":
+        return pair_logits
+    return pair_logits + mention_logits[:, None] + mention_logits[None]
+
+
+def average_linkage(probabilities: Floats, threshold: float, given: Ints | None = None) -> Ints:
     """Labels (K,) from merging the two groups with the highest mean link probability until none reaches `threshold`.
 
-    All members of a group have a say, near and far alike. Costs O(K²) time and memory for probabilities (K, K).
+    All members of a group have a say, near and far alike. Groups `given` as in `decode` are merged beforehand.
+
+    Groups are found by walking from each to its nearest until two are each other's nearest: merging those at once is
+    the same as merging the nearest of all first, since a mean never exceeds what it is the mean of. Costs O(K²) memory
+    for probabilities (K, K), and in practice O(K²) time. (SciPy merges as fast but cannot begin with given groups.)
     """
     k = len(probabilities)
-    if k < 2:
-        return np.zeros(k, np.int64)
-    distance = 1 - (probabilities + probabilities.T) / 2
-    np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average")
-    return fcluster(tree, 1 - threshold, "distance").astype(np.int64)
+    labels, size = np.arange(k), np.ones(k)
+    links = (probabilities + probabilities.T).astype(np.float64) / 2
+    np.fill_diagonal(links, -np.inf)
 
+    def merge(group: int, other: int) -> None:
+        mean = (size[group] * links[group] + size[other] * links[other]) / (size[group] + size[other])
+        mean[group] = -np.inf
+        links[group] = links[:, group] = mean
+        links[other] = links[:, other] = -np.inf
+        size[group], size[other] = size[group] + size[other], 0
+        labels[labels == other] = group
 
-def best_antecedents(scores: Floats, threshold: float) -> Ints:
-    """Labels (K,) from linking every mention to its best earlier one, if that has more than `threshold` of the
-    probability that it shares with having none (a dummy of score 0); scores (K, K)."""
-    labels = np.arange(len(scores))
-    for mention in range(1, len(scores)):
-        best = int(scores[mention, :mention].argmax())
-        if expit(scores[mention, best]) > threshold:
-            labels[mention] = labels[best]
+    for group, *others in _members(given):
+        for other in others:
+            merge(group, other)
+    owners = [group for group, *_ in _members(given)]
+    links[np.ix_(owners, owners)] = -np.inf
+
+    for start in range(k):
+        chain = [start]
+        while size[start]:
+            row = links[chain[-1]]
+            nearest = int(row.argmax())
+            if not row[nearest] >= threshold:
+                break  # only ever at the start of a chain: the group is done, as its links can but get weaker
+            if len(chain) > 1 and row[chain[-2]] == row[nearest]:
+                merge(*chain[-2:])
+                chain = [start]
+            else:
+                chain.append(nearest)
     return labels
+
+
+def best_antecedents(scores: Floats, threshold: float, given: Ints | None = None) -> Ints:
+    """Labels (K,) from linking every mention to its best earlier one, if that has more than `threshold` of the
+    probability that it shares with having none (a dummy of score 0); scores (K, K).
+
+    Groups `given` as in `decode` stay together; links that would join two of them are passed over.
+    """
+    labels = np.arange(len(scores))
+    owner = np.full(len(scores), -1) if given is None else given.copy()  # the given cluster in each mention's group
+    for members in _members(given):
+        labels[members] = members[0]
+    for mention in range(1, len(scores)):
+        free = (owner[:mention] < 0) | (owner[mention] < 0) | (owner[:mention] == owner[mention])
+        row = np.where(free, scores[mention, :mention], -np.inf)
+        best = int(row.argmax())
+        if probability(row[best]) > threshold:
+            group = (labels == labels[mention]) | (labels == labels[best])
+            labels[group], owner[group] = labels[best], max(owner[mention], owner[best])
+    return labels
+
+
+def _members(given: Ints | None) -> list[list[int]]:
+    """The positions of each given cluster's members."""
+    if given is None:
+        return []
+    return [np.flatnonzero(given == number).tolist() for number in np.unique(given[given >= 0])]

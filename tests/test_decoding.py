@@ -1,0 +1,172 @@
+"""From matrices to clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from scipy.special import expit
+
+from lehr.decoding import (
+    Floats,
+    Ints,
+    average_linkage,
+    best_antecedents,
+    decode,
+    probability,
+    select_candidates,
+    sentence_last,
+    string_ids,
+    word_ids,
+)
+
+SIZES = st.integers(0, 40)
+SEEDS = st.integers(0, 2**32 - 1)
+THRESHOLDS = st.sampled_from([0.0, 0.2, 0.45, 0.5, 0.7, 1.0])
+
+
+def random_probabilities(k: int, seed: int) -> Floats:
+    """Symmetric ones (k, k), clumped, so that there is something to merge."""
+    random = np.random.default_rng(seed)
+    place = random.random((k, 2))
+    apart = np.abs(place[:, None] - place[None]).sum(-1) + random.normal(0, 0.1, (k, k))
+    return np.clip(1 - (apart + apart.T) / 2, 0.001, 0.999)
+
+
+def partition(labels: Ints) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in labels}
+
+
+def test_probability_is_the_logistic_function() -> None:
+    logits = np.array([-1e4, -90, -2.5, 0, 1e-6, 3, 40, 1e4, -np.inf], np.float32)
+    with np.errstate(all="raise", under="ignore"):
+        found = probability(logits)
+    np.testing.assert_allclose(found, expit(logits), rtol=2e-6, atol=1e-30)
+    assert found.dtype == np.float32
+    assert probability(np.zeros(1))[0] == 0.5, "a logit of 0 reaches a threshold of one half"
+
+
+def test_sentence_last() -> None:
+    assert sentence_last([(0, 2), (2, 3), (3, 6)]).tolist() == [1, 1, 2, 5, 5, 5]
+    assert sentence_last([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "floor", "expected"),
+    [(0.5, -np.inf, [(0, 1), (2, 2)]), (0.0, -np.inf, [(0, 1)]), (2, 3.0, [(0, 1), (2, 2)]), (2, 9.0, [])],
+)
+def test_candidates_are_the_best_cells_in_reach(ratio: float, floor: float, expected: list[tuple[int, int]]) -> None:
+    logits = np.zeros((2, 4, 3), np.float32)
+    logits[0, 0, 1], logits[1, 2, 0] = 5, 4  # best under one scheme each
+    logits[:, 1, 1] = 7  # crosses into the next sentence
+    logits[:, 3, 2] = 8  # beyond the last word
+    found = select_candidates(logits, np.array([1, 1, 3, 3]), ratio, floor)
+    assert found.tolist() == [list(span) for span in expected]
+    assert found.dtype == np.int64
+
+
+def test_numbers_of_words_and_strings() -> None:
+    words = word_ids(["The", "dog", "the", "DOG", "Straße", "STRASSE"])
+    assert words.tolist() == [0, 1, 0, 1, 2, 2]
+    strings = string_ids(words, np.array([[0, 1], [2, 3], [1, 1], [3, 3], [0, 3]]))
+    assert strings.tolist() == [0, 0, 1, 1, 2]
+    assert word_ids([]).shape == string_ids(words, np.zeros((0, 2), np.int64)).shape == (0,)
+
+
+@given(SIZES, SEEDS, THRESHOLDS)
+@settings(max_examples=60, deadline=None)
+def test_average_linkage_is_that_of_scipy(k: int, seed: int, threshold: float) -> None:
+    probabilities = random_probabilities(k, seed)
+    expected = np.arange(k)
+    if k > 1:
+        distances = 1 - probabilities
+        np.fill_diagonal(distances, 0)
+        expected = fcluster(linkage(squareform(distances, checks=False), "average"), 1 - threshold, "distance")
+    assert partition(average_linkage(probabilities, threshold)) == partition(expected)
+
+
+def test_average_linkage_hears_all_members() -> None:
+    probabilities = np.array([[1, 0.9, 0.8], [0.9, 1, 0.1], [0.8, 0.1, 1]])
+    assert partition(average_linkage(probabilities, 0.5)) == {frozenset({0, 1}), frozenset({2})}
+    assert partition(average_linkage(probabilities, 0.45)) == {frozenset({0, 1, 2})}
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_average_linkage_of_ties_ends(value: float) -> None:
+    labels = average_linkage(np.full((9, 9), value), 0.5)
+    assert len(partition(labels)) == (1 if value >= 0.5 else 9)
+
+
+def test_average_linkage_of_nonsense_ends() -> None:
+    assert len(partition(average_linkage(np.full((3, 3), np.nan), 0.5))) == 3
+
+
+@given(st.integers(1, 30), SEEDS, THRESHOLDS, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_given_clusters_stay_as_they_are(k: int, seed: int, threshold: float, one_pass: bool) -> None:
+    random = np.random.default_rng(seed)
+    known = random.integers(-1, 3, k)
+    probabilities = random_probabilities(k, seed)
+    logits = np.log(probabilities / (1 - probabilities))
+    labels = (
+        average_linkage(probabilities, threshold, known) if one_pass else best_antecedents(logits, threshold, known)
+    )
+    owners: dict[int, set[int]] = {}
+    for label, owner in zip(labels.tolist(), known.tolist(), strict=True):
+        if owner >= 0:
+            owners.setdefault(label, set()).add(owner)
+    assert all(len(found) == 1 for found in owners.values()), "two given clusters were merged"
+    assert len(owners) == len(set(known[known >= 0].tolist())), "a given cluster was split"
+
+
+@pytest.mark.parametrize("cluster", [average_linkage, best_antecedents])
+def test_none_given_is_nothing_given(cluster: object) -> None:
+    probabilities = random_probabilities(25, 1)
+    free = cluster(probabilities, 0.5)  # type: ignore[operator]
+    bound = cluster(probabilities, 0.5, np.full(25, -1))  # type: ignore[operator]
+    assert partition(free) == partition(bound)
+
+
+def test_found_mentions_join_the_given_cluster_that_they_suit_best() -> None:
+    probabilities = np.array([[1, 0.9, 0.1, 0.7], [0.9, 1, 0.2, 0.9], [0.1, 0.2, 1, 0.3], [0.7, 0.9, 0.3, 1]])
+    labels = average_linkage(probabilities, 0.5, np.array([0, 1, -1, -1]))
+    assert partition(labels) == {frozenset({0}), frozenset({1, 3}), frozenset({2})}
+
+
+def test_best_antecedents() -> None:
+    scores = np.array([[0, 2, -1, 0.1], [2, 0, -1, 3], [-1, -1, 0, -2], [0.1, 3, -2, 0]])
+    assert partition(best_antecedents(scores, 0.5)) == {frozenset({0, 1, 3}), frozenset({2})}
+    assert partition(best_antecedents(scores, 0.9)) == {frozenset({0}), frozenset({1, 3}), frozenset({2})}
+
+
+def test_a_given_mention_draws_what_was_found_before_it_into_its_cluster() -> None:
+    scores = np.array([[0, 4, 5, -9], [4, 0, -9, -9], [5, -9, 0, -9], [-9, -9, -9, 0]])
+    found = best_antecedents(scores, 0.5, np.array([-1, -1, 1, 1]))
+    assert partition(found) == {frozenset({0, 1, 2, 3})}
+    apart = best_antecedents(scores, 0.5, np.array([0, -1, 1, 1]))
+    assert partition(apart) == {frozenset({0, 1}), frozenset({2, 3})}
+
+
+def test_decode_keeps_probable_and_given_mentions_in_the_order_of_the_text() -> None:
+    mention = np.array([2.0, -3, 2, 2, -3])
+    pairs = np.full((5, 5), -4.0)
+    pairs[0, 3] = pairs[3, 0] = pairs[1, 2] = pairs[2, 1] = 4
+    assert decode("one-pass", mention, pairs) == [[0, 3], [2]]
+    known = np.array([-1, 7, -1, -1, 8])
+    assert decode("one-pass", mention, pairs, given=known) == [[0, 3], [1, 2], [4]]
+    assert decode("one-pass", mention, pairs, mention_threshold=0.01, link_threshold=0.99) == [[0], [1], [2], [3], [4]]
+
+
+def test_decode_ranks_antecedents_with_the_scores_of_both_mentions() -> None:
+    mention, pairs = np.array([0.5, 0.5]), np.array([[0, -0.8], [-0.8, 0]])
+    assert decode("antecedent", mention, pairs) == [[0, 1]]
+    assert decode("one-pass", mention, pairs) == [[0], [1]]
+
+
+@pytest.mark.parametrize("scorer", ["one-pass", "antecedent"])
+def test_decode_of_nothing(scorer: str) -> None:
+    assert decode(scorer, np.zeros(0), np.zeros((0, 0))) == []  # type: ignore[arg-type]
+    assert decode(scorer, np.full(2, -9.0), np.zeros((2, 2))) == []  # type: ignore[arg-type]
