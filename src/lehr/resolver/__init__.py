@@ -1,0 +1,17 @@
+"""The runtime: a trained model as ONNX, and what can be asked of it.
+
+from lehr import Resolver
+
+resolver = Resolver.from_pretrained()
+document = resolver("Mary said she was tired.")
+[[mention.text for mention in cluster.mentions] for cluster in document.clusters]  # [["Mary", "she"]]
+"""
+
+from __future__ import annotations
+
+from .encoding import Encoding
+from .example import store_example
+from .location import shipped_model
+from .resolver import Resolver
+
+__all__ = ["Encoding", "Resolver", "shipped_model", "store_example"]

@@ -1,0 +1,152 @@
+"""From the span position matrix of an encoding to a document with clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from ..decoding import Floats, decode, link_logits, probability
+from ..document import Document, Mention, Span
+from .config import Config
+from .encoding import Encoding, Matrix
+
+Given: TypeAlias = Mapping[Span, "tuple[Mention, int]"]
+"""Mentions that are not to be found, by their words, each with the number of its given cluster, -1 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to answer.
+
+    Args:
+        config: that of the model, whose thresholds hold where none is given.
+        scheme: the annotation scheme to follow; None for all: what is a mention under any of them is one.
+        mention_threshold: probability from which a span is a mention.
+        link_threshold: see `lehr.decoding.decode`.
+        singletons: whether clusters of one mention are reported; None for what suits the model.
+
+    Raises:
+        ValueError: if the model has not learned the scheme, or a threshold is no probability.
+    """
+
+    config: Config
+    scheme: str | None = None
+    mention_threshold: float | None = None
+    link_threshold: float | None = None
+    singletons: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.scheme is not None and self.scheme not in self.config.schemes:
+            known = ", ".join(self.config.schemes)
+            raise ValueError(f"the model has not learned an annotation scheme {self.scheme!r}, only {known}")
+        for name in ("mention_threshold", "link_threshold"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value}; it is a probability, from 0 to 1")
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The keyword arguments of `decode`."""
+        config, mention, link = self.config, self.mention_threshold, self.link_threshold
+        return {
+            "mention_threshold": config.mention_threshold if mention is None else mention,
+            "link_threshold": config.link_threshold if link is None else link,
+        }
+
+    def logits(self, matrix: Matrix) -> Floats:
+        """The mention logits (K,) of the best scheme of those to follow."""
+        schemes = self.config.schemes if self.scheme is None else [self.scheme]
+        best: Floats = matrix.mention_logits[[self.config.schemes.index(scheme) for scheme in schemes]].max(0)
+        return best
+
+    def singles(self, matrix: Matrix) -> list[bool]:
+        """Which of K mentions that were found may stand alone."""
+        wanted = self.config.singletons if self.singletons is None else self.singletons
+        judge = self.config.singleton_scheme
+        if not wanted or self.scheme is not None or judge is None:
+            return [wanted] * len(matrix.spans)
+        logits = matrix.mention_logits[self.config.schemes.index(judge)]
+        allowed: list[bool] = (probability(logits) >= self.thresholds["mention_threshold"]).tolist()
+        return allowed
+
+
+def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: bool) -> Document:
+    """The document with its clusters, of the given mentions and, unless `only_given`, of those found.
+
+    Given mentions are mentions whatever the model says; those of one given cluster stay together and apart from those
+    of the others. They are kept when they stay alone, unless singletons are unwanted in so many words.
+    """
+    matrix = encoding.matrix_with(given)
+    logits = options.logits(matrix)
+    positions = matrix.positions(given)
+    known = np.full(len(logits), -1)
+    known[positions] = [number for _, number in given.values()]
+    chosen = np.sort(np.array(positions, np.int64)) if only_given else np.arange(len(logits))
+    thresholds = options.thresholds | ({"mention_threshold": 0.0} if only_given else {})
+    groups = decode(
+        options.config.scorer,
+        np.nan_to_num(logits[chosen]),
+        matrix.pair_logits[np.ix_(chosen, chosen)],
+        given=known[chosen],
+        **thresholds,
+    )
+    alone = options.singles(matrix)
+    for position in positions:
+        alone[position] = options.singletons is not False
+    found = (chosen[group].tolist() for group in groups)
+    kept = [members for members in found if len(members) > 1 or alone[members[0]]]
+    return _document(encoding, matrix, options, kept, given)
+
+
+def entity(encoding: Encoding, options: Options, mention: Mention) -> Document:
+    """The document with one cluster: the entity of one mention, which need not be one in the model's eyes.
+
+    It is what the mention's own row of the matrix says, so that the clusters of two of an entity's mentions may differ.
+    If the model ranks antecedents, there is no such row; then it is the mention's cluster.
+    """
+    matrix = encoding.matrix_with([mention.span])
+    logits = np.nan_to_num(options.logits(matrix))
+    (query,) = matrix.positions([mention.span])
+    thresholds = options.thresholds
+    if options.config.scorer == "one-pass":
+        of_entity = probability(matrix.pair_logits[query]) >= thresholds["link_threshold"]
+        of_entity &= probability(logits) >= thresholds["mention_threshold"]
+        of_entity[query] = True
+        members = np.flatnonzero(of_entity).tolist()
+    else:
+        known = np.full(len(logits), -1)
+        known[query] = 0
+        groups = decode(options.config.scorer, logits, matrix.pair_logits, given=known, **thresholds)
+        members = next(group for group in groups if query in group)
+    return _document(encoding, matrix, options, [members], {mention.span: (mention, -1)})
+
+
+def _document(
+    encoding: Encoding, matrix: Matrix, options: Options, groups: Iterable[Sequence[int]], given: Given
+) -> Document:
+    """The document with clusters of ascending positions in the matrix, and the probabilities of their mentions."""
+    logits = options.logits(matrix)
+    scores = probability(logits)
+    clusters = []
+    for group in groups:
+        pairs = matrix.pair_logits[np.ix_(group, group)]
+        links = probability(link_logits(options.config.scorer, np.nan_to_num(logits[group]), pairs))
+        mentions = []
+        for place, position in enumerate(group):
+            first, last = matrix.spans[position].tolist()
+            known = given.get((first, last))
+            mention = known[0] if known else encoding.document.mention(first, last)
+            antecedent = int(links[place, :place].argmax()) if place else None
+            mentions.append(
+                replace(
+                    mention,
+                    score=None if np.isnan(scores[position]) else float(scores[position]),
+                    antecedent=antecedent,
+                    link=None if antecedent is None else float(links[place, antecedent]),
+                )
+            )
+        clusters.append(mentions)
+    return encoding.document.with_clusters(clusters)

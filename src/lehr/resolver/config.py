@@ -1,0 +1,83 @@
+"""What a model says of itself in `config.json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+
+from ..decoding import Scorer
+
+FORMAT = 1
+"""The newest layout of a model's folder that is understood."""
+
+EXPORT_AGAIN = "export the model again or fetch it anew"
+"""What to do about a damaged model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `config.json` says; see `lehr.coref.configuration.LehrConfig` for the fields that both have.
+
+    Args:
+        pad_token_id: the tokenizer's padding token.
+        candidate_floor: mention logit below which a span is never compared.
+        singletons: whether clusters of one mention are reported if nobody says.
+        singleton_scheme: the annotation scheme that says which mentions may stand alone if no scheme is chosen; some
+            schemes never mark singletons, and say nothing about them.
+    """
+
+    scorer: Scorer
+    schemes: list[str]
+    window: int
+    overlap: int
+    max_width: int
+    candidate_ratio: float
+    pad_token_id: int
+    mention_threshold: float
+    link_threshold: float
+    link_scale: float = 1.0
+    link_shift: float = 0.0
+    candidate_floor: float = -math.inf
+    singletons: bool = True
+    singleton_scheme: str | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> Config:
+        """The configuration in a file.
+
+        Raises:
+            ValueError: if it is not JSON, of a newer format, or lacks fields or has them wrong.
+        """
+        try:
+            values = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not JSON ({error}): {EXPORT_AGAIN}") from error
+        if not isinstance(values, dict) or type(values.get("format")) is not int:
+            raise ValueError(f"{path} does not configure a model for lehr, as it names no format: {EXPORT_AGAIN}")
+        if values["format"] > FORMAT:
+            raise ValueError(f"{path} has format {values['format']}, and this lehr knows {FORMAT}: upgrade lehr")
+        if missing := [field.name for field in fields(cls) if field.default is MISSING and field.name not in values]:
+            raise ValueError(f"{path} lacks {', '.join(missing)}: {EXPORT_AGAIN}")
+        config = cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+        if wrong := [field.name for field in fields(cls) if not config._is_right(field.name)]:
+            shown = ", ".join(f"{name} {json.dumps(values[name])}" for name in wrong)
+            raise ValueError(f"{path} has {shown}, which cannot be: {EXPORT_AGAIN}")
+        return config
+
+    def _is_right(self, name: str) -> bool:
+        value = getattr(self, name)
+        if name == "scorer":
+            return value in ("one-pass", "antecedent")
+        if name == "schemes":
+            return isinstance(value, list) and bool(value) and all(isinstance(scheme, str) for scheme in value)
+        if name == "singleton_scheme":
+            return value is None or value in self.schemes
+        if name == "singletons":
+            return isinstance(value, bool)
+        if type(value) not in (int, float) or math.isnan(value):
+            return False
+        if name in ("window", "overlap", "max_width", "pad_token_id"):
+            return isinstance(value, int) and value >= (name in ("window", "max_width"))
+        return "threshold" not in name or 0 <= value <= 1

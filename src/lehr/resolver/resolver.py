@@ -1,0 +1,183 @@
+"""The resolver: documents in, documents with clusters out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from ..document import Document
+from .answer import Options, cluster, entity
+from .config import Config
+from .encoding import Encoding
+from .example import check
+from .location import locate
+from .model import Model
+from .source import GivenCluster, GivenMention, Source, find_clusters, find_mention, read, several
+
+
+class Resolver:
+    """A coreference model on a CPU.
+
+    It has no state that a call could change, so threads may share it, and what it answers does not depend on what it
+    was asked before, or with what.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @classmethod
+    def from_pretrained(cls, model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Resolver:
+        """The resolver in a folder or, if there is no such folder, of that id on the Hugging Face hub.
+
+        Args:
+            model: None for the one that comes with lehr.
+            threads: to compute on; None lets the runtime decide.
+
+        Raises:
+            OSError: if there is none or it lacks a file.
+            ValueError: if it is damaged, of another version or no model for lehr.
+        """
+        return cls(Model(locate(model), threads))
+
+    @property
+    def config(self) -> Config:
+        """What the model says of itself."""
+        return self._model.config
+
+    @property
+    def directory(self) -> Path:
+        """The folder that the model was read from."""
+        return self._model.directory
+
+    def encode(self, source: Source) -> Encoding:
+        """The document as the model sees it, to ask of it more than once: all the work but that of the question.
+
+        Raises:
+            TypeError: if `source` is no document.
+            ValueError: if a word is empty or the text is no Unicode.
+        """
+        if isinstance(source, Encoding):
+            if source.model is not self._model:
+                raise ValueError(f"this encoding is of {source.model.directory}: only its own resolver can read it")
+            return source
+        document, in_words = read(source)
+        return Encoding(self._model, document, in_words=in_words)
+
+    @overload
+    def __call__(
+        self,
+        source: str | Document | Encoding,
+        *,
+        mention: GivenMention | None = None,
+        mentions: Iterable[GivenMention] | None = None,
+        clusters: Iterable[GivenCluster] | None = None,
+        scheme: str | None = None,
+        mention_threshold: float | None = None,
+        link_threshold: float | None = None,
+        singletons: bool | None = None,
+    ) -> Document: ...
+    @overload
+    def __call__(
+        self,
+        source: Sequence[Any],
+        *,
+        mention: GivenMention | None = None,
+        mentions: Iterable[GivenMention] | None = None,
+        clusters: Iterable[GivenCluster] | None = None,
+        scheme: str | None = None,
+        mention_threshold: float | None = None,
+        link_threshold: float | None = None,
+        singletons: bool | None = None,
+    ) -> Any: ...
+    def __call__(
+        self,
+        source: Source | Sequence[Source],
+        *,
+        mention: GivenMention | None = None,
+        mentions: Iterable[GivenMention] | None = None,
+        clusters: Iterable[GivenCluster] | None = None,
+        scheme: str | None = None,
+        mention_threshold: float | None = None,
+        link_threshold: float | None = None,
+        singletons: bool | None = None,
+    ) -> Document | list[Document]:
+        """The clusters of a document, or of each of a list of documents.
+
+        Args:
+            source: a text, a list of words, a list of sentences as lists of words, a `Document`, an `Encoding`, or a
+                list of such. A list of strings is the words of one document unless one of them is empty or has white
+                space in it: then it is texts. `pipe` leaves no such doubt.
+            mention: ask for one entity only: the answer has one cluster, that of this mention.
+            mentions: cluster these and find none; they are kept when they stay alone, unless `singletons` is False.
+            clusters: begin with these; they are neither merged nor split, but the mentions found may join them. With
+                `mentions`, those may, and none is found.
+            scheme: the annotation scheme to follow, of those the model has learned. None for all: what is a mention
+                under any of them is one, and whether it may stand alone the model's configuration says.
+            mention_threshold: probability from which a span is a mention; None for the model's own.
+            link_threshold: probability from which mentions are coreferent; None for the model's own.
+            singletons: whether clusters of one mention are reported; None for what suits the model.
+
+        A mention is given as a `Mention`, as a string of its words, which stands for the first place where they are,
+        or as a pair of numbers. They count what the document came in: half-open characters of a text or `Document`,
+        inclusive words of a list of words or sentences.
+
+        Returns:
+            the document with its clusters, in the order of their first mentions. Each mention has the probability
+            `score` that it is one (None for given ones that the model has no cell for: too long, or across
+            sentences), and all but the first of a cluster its most probable `antecedent` and that `link`'s probability.
+
+        Raises:
+            TypeError: if `source` is no document.
+            ValueError: if what is given is not in the document, or the document is too long for this version.
+        """
+        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons)
+        many = several(source)
+        if many is not None:
+            if not mention is mentions is clusters is None:
+                raise ValueError("mention, mentions and clusters are of one document: give documents one by one")
+            return [self._answer(self.encode(item), options) for item in many]  # type: ignore[arg-type]
+        encoding = self.encode(source)  # type: ignore[arg-type]
+        document, in_words = encoding.document, encoding.in_words
+        if mention is not None:
+            if mentions is not None or clusters is not None:
+                raise ValueError("mention asks for one entity and goes with neither mentions nor clusters")
+            return entity(encoding, options, find_mention(document, mention, in_words=in_words))
+        given = find_clusters(document, list(clusters or ()), in_words=in_words)
+        for item in mentions or ():
+            found = find_mention(document, item, in_words=in_words)
+            given.setdefault(found.span, (found, -1))
+        return cluster(encoding, options, given, only_given=mentions is not None)
+
+    def pipe(
+        self,
+        sources: Iterable[Source],
+        *,
+        scheme: str | None = None,
+        mention_threshold: float | None = None,
+        link_threshold: float | None = None,
+        singletons: bool | None = None,
+    ) -> Iterator[Document]:
+        """Documents one by one, each resolved when its turn comes; a list of strings is always words here.
+
+        See `__call__` for the rest.
+        """
+        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons)
+        return (self._answer(self.encode(source), options) for source in sources)
+
+    def check(self) -> None:
+        """Resolve the example that lies beside the model, and see that the answer is the one stored with it.
+
+        Raises:
+            ValueError: if it is another, or there is no example.
+        """
+        check(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as the folder of its model."""
+        return Resolver.from_pretrained, (self.directory,)
+
+    @staticmethod
+    def _answer(encoding: Encoding, options: Options) -> Document:
+        return cluster(encoding, options, {}, only_given=False)
