@@ -7,8 +7,10 @@ import sys
 import typer
 
 from .. import __version__
+from .check import check
 from .env import env
 from .eval import evaluate
+from .resolve import resolve
 from .score import score
 from .train import app as train
 
@@ -20,9 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(resolve)
 app.command()(score)
 app.command("eval")(evaluate)
 app.add_typer(train, name="train")
+app.command()(check)
 app.command()(env)
 
 

@@ -1,0 +1,216 @@
+"""`lehr resolve`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..document import Document
+    from ..resolver import Resolver
+    from .results import Item
+
+IN_FOLDERS = (".txt", ".text", "conll", "_conll.txt", ".jsonl", ".jsonlines", ".ndjson")
+"""How the names of those files in a folder end that are resolved."""
+
+
+class Input(str, Enum):
+    """Formats that are read."""
+
+    AUTO, TEXT, CONLL, JSONL = "auto", "text", "conll", "jsonl"
+
+
+class Output(str, Enum):
+    """Formats that are written."""
+
+    TEXT, JSON, JSONL, CONLL, HTML = "text", "json", "jsonl", "conll", "html"
+
+
+def resolve(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH|-]...", help="Files, folders, or - for standard input.", show_default=False),
+    ] = None,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Resolve TEXT itself.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A folder or hub id; by default lehr's own model.")
+    ] = None,
+    mention: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MENTION", help="Only the entity of this mention: START:END in characters, or its words."),
+    ] = None,
+    input_format: Annotated[Input, typer.Option(help="What PATH is; auto looks at it.")] = Input.AUTO,
+    format: Annotated[
+        Output | None,
+        typer.Option(help="What to write; by default text in a terminal, else what --output ends in, else json."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|DIR", help="One file of all documents, or a folder with a file for each."),
+    ] = None,
+    singletons: Annotated[
+        bool | None,
+        typer.Option("--singletons/--no-singletons", help="Report entities mentioned once; the model has a default."),
+    ] = None,
+    scheme: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The annotation scheme to follow; by default all together.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
+    ] = None,
+) -> None:
+    """Say who is who: the mentions of each entity in texts.
+
+    PATH is plain text, CoNLL-2012 or JSONL in UTF-8. Folders are searched
+    through for .txt, .conll and .jsonl files. Without PATH and --text, standard
+    input is read.
+
+    In a terminal, mentions stand in brackets with the number of their entity.
+    JSON has them with their half-open characters and the probability that they
+    are mentions, and with inclusive words if the document came in words.
+
+    --mention asks for one entity, and may be given several times: its words,
+    which stand for the first place where they are, or characters as 0:4.
+
+    A document that cannot be resolved is reported and passed over; the exit
+    status is then 1.
+
+    \b
+    lehr resolve --text "Mary said she was tired."
+    lehr resolve novel.txt --mention "Mr. Darcy" --format html --output darcy.html
+    lehr resolve corpus/ --format conll --output resolved/
+    """
+    from ..resolver import Resolver
+    from .results import Results
+
+    asked = [_mention(given) for given in mention or ()]
+    work = _read(paths or [], text, input_format.value)
+    results = Results(format and format.value, output, inputs=work.files, several=len(work.items) + work.failed > 1)
+    if not work.items:
+        raise typer.Exit(1)
+    _silence_runtime()
+    resolver = Resolver.from_pretrained(model, threads=threads)
+    options: dict[str, Any] = {"scheme": scheme, "singletons": singletons}
+    resolver.pipe([], **options)  # what is wrong with these is wrong for all documents
+    with results.progress(sum(len(item.document.words) for item in work.items)) as step:
+        for item in work.items:
+            try:
+                results.add(item, _answer(resolver, item.document, asked, options))
+            except (ValueError, OSError) as error:
+                work.fail(item.name, error)
+            step(len(item.document.words))
+    results.finish()
+    if work.failed:
+        raise typer.Exit(1)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What there is to resolve, the files that it comes from, and how much of it has failed."""
+
+    items: list[Item] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    failed: int = 0
+
+    def fail(self, name: str, error: Exception) -> None:
+        """Count a failure and tell of it."""
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        typer.echo(f"lehr: {reason}" if name in reason else f"lehr: {name}: {reason}", err=True)
+        self.failed += 1
+
+
+def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
+    """Read all that is asked for; what cannot be read is reported.
+
+    Raises:
+        ValueError: if nothing is asked for.
+    """
+    from ..formats import READERS, detect, read_source
+    from .results import Item, file_name
+
+    if not paths and text is None:
+        if sys.stdin.isatty():
+            raise ValueError("there is nothing to resolve: name files or folders, - for standard input, or --text TEXT")
+        paths = ["-"]
+    work = _Work()
+
+    def add(name: str, source: str, format: str, path: PurePath) -> None:
+        format = detect(name, source) if format == "auto" else format
+        documents = READERS[format](source, name=name)
+        for document in documents:
+            own = path if len(documents) == 1 else path.with_name(file_name(document))
+            label = name if len(documents) == 1 else f"{name}, document {document.id!r}"
+            work.items.append(Item(document, format not in ("text", "gap"), label, own))
+
+    if text is not None:
+        add("text", text, "text", PurePath("text"))
+    for path in paths:
+        try:
+            if path == "-":
+                add("stdin", _standard_input(), format, PurePath("stdin"))
+                continue
+            for file in _files(Path(path)):
+                try:
+                    add(str(file), read_source(file), format, _below(file, Path(path)).with_suffix(""))
+                    work.files.append(file)
+                except (ValueError, OSError) as error:
+                    work.fail(str(file), error)
+        except (ValueError, OSError) as error:
+            work.fail(path, error)
+    return work
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte 0x{error.object[error.start]:02x} at offset {error.start} is not UTF-8") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or the files anywhere in a folder whose names end as they should.
+
+    Raises:
+        ValueError: if there is none in it.
+    """
+    if not path.is_dir():
+        return [path]
+    files = [file for file in path.rglob("*") if file.name.lower().endswith(IN_FOLDERS) and file.is_file()]
+    if not files:
+        raise ValueError(f"no file in it ends in {', '.join(IN_FOLDERS)}: name the files themselves")
+    return sorted(files)
+
+
+def _below(file: Path, path: Path) -> PurePath:
+    return file.relative_to(path) if path.is_dir() else PurePath(file.name)
+
+
+def _mention(given: str) -> tuple[int, int] | str:
+    """A pair of characters, or words."""
+    pair = re.fullmatch(r"(\d+):(\d+)", given)
+    return (int(pair[1]), int(pair[2])) if pair else given
+
+
+def _answer(
+    resolver: Resolver, document: Document, asked: Sequence[tuple[int, int] | str], options: dict[str, Any]
+) -> Document:
+    """All entities of a document, or those of the mentions asked for, each once."""
+    if not asked:
+        return resolver(document, **options)
+    encoding = resolver.encode(document)
+    found = (resolver(encoding, mention=mention, **options).clusters[0].mentions for mention in asked)
+    return document.with_clusters(dict.fromkeys(found))
+
+
+def _silence_runtime() -> None:
+    """Keep ONNX Runtime from warning of devices that it does not need."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    onnxruntime.set_default_logger_severity(4)
