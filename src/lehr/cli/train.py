@@ -26,9 +26,12 @@ def coref(
         Path | None, typer.Option(help="Folder for checkpoints, logs and the model.", show_default="runs/RECIPE")
     ] = None,
     result: Annotated[
-        Path | None, typer.Option(help="JSON file for what ran and what it scored.", show_default="OUTPUT/result.json")
+        Path | None,
+        typer.Option(help="Another copy, in results/ say, of OUTPUT/model/training.json: what ran and what it scored."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the output folder.")
+    ] = False,
 ) -> None:
     """Train a coreference resolver.
 
@@ -44,5 +47,6 @@ def coref(
     folder = output or Path("runs") / recipe.stem
     outcome = train(load_recipe(recipe, settings or []), folder, resume=resume)
     if outcome:
-        write_result(result or folder / "result.json", outcome)
+        for path in filter(None, (folder / "model/training.json", result)):
+            write_result(path, outcome)
         typer.echo(f"{folder / 'model'}: CoNLL F1 {100 * outcome['dev_conll']:.1f} on the development part")

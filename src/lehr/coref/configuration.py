@@ -17,6 +17,7 @@ class LehrConfig(PretrainedConfig):
         scorer: how clusters are decided: ``"one-pass"`` fills whole rows of the span position matrix,
             ``"antecedent"`` ranks earlier mentions (Kirstain et al. 2021) on the very same cells.
         schemes: names of the annotation schemes that the model has learned, one mention score each.
+        singleton_scheme: the scheme, if any, that says which mentions may stand alone where none is asked for.
         window: pieces in an encoder window, special ones included.
         overlap: pieces that neighbouring windows share.
         max_width: W, the widest span, in words.
@@ -38,6 +39,7 @@ class LehrConfig(PretrainedConfig):
         encoder: PretrainedConfig | dict[str, Any] | None = None,
         scorer: Scorer = "one-pass",
         schemes: list[str] | None = None,
+        singleton_scheme: str | None = None,
         window: int = 384,
         overlap: int = 64,
         max_width: int = 24,
@@ -60,6 +62,7 @@ class LehrConfig(PretrainedConfig):
         self.encoder = encoder
         self.scorer = scorer
         self.schemes = list(schemes or ["default"])
+        self.singleton_scheme = singleton_scheme
         self.window = window
         self.overlap = overlap
         self.max_width = max_width

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from ..decoding import Ints, word_ids
+from ..decoding import Ints, sentence_last, word_ids
 from ..document import Document, Span
 from ..windows import Windower
 from .configuration import LehrConfig
@@ -54,15 +54,9 @@ def windower(tokenizer: PreTrainedTokenizerFast, config: LehrConfig, overlap: in
     )
 
 
-def sentence_last(document: Document) -> Ints:
-    """The last word of each word's sentence, int64 (n,)."""
-    lengths = [end - first for first, end in document.sentences]
-    return np.repeat(np.array([end - 1 for _, end in document.sentences], np.int64), lengths)
-
-
 def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:
     """Every gold span once, with its cluster; spans wider than `max_width` or across sentences have no cell."""
-    reach = sentence_last(document)
+    reach = sentence_last(document.sentences)
     seen: dict[Span, int] = {}
     for cluster in document.clusters:
         for mention in cluster.mentions:
@@ -102,7 +96,7 @@ class Collator:
             "first": _ragged(first),
             "last": _ragged(last),
             "words": _ragged([word_ids(e.document.tokens) for e in examples]),
-            "sentence_last": _ragged([sentence_last(e.document) for e in examples]),
+            "sentence_last": _ragged([sentence_last(e.document.sentences) for e in examples]),
             "length": torch.tensor([len(e.document.words) for e in examples]),
             "scheme": torch.tensor([e.scheme for e in examples]),
             "gold": _ragged([np.array([s for s, _ in g], np.int64).reshape(-1, 2) for g in gold]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,7 @@ from .. import __version__
 from ..files import aside, write_text
 from .configuration import LehrConfig
 from .network import LehrModel
+from .vocabulary import trim_vocabulary
 
 OPSET = 18
 
@@ -35,15 +38,23 @@ class _Encoder(nn.Module):
         return hidden
 
 
-def export(model: LehrModel, tokenizer: PreTrainedTokenizerFast, directory: str | Path, *, int8: bool = False) -> None:
+def export(
+    model: LehrModel,
+    tokenizer: PreTrainedTokenizerFast,
+    directory: str | Path,
+    *,
+    int8: bool = False,
+    vocabulary: int | None = None,
+) -> None:
     """Write `encoder.onnx`, `mentions.onnx`, `pairs.onnx`, `tokenizer.json` and `config.json` into `directory`.
 
     Args:
-        model: in float32.
+        model: in float32; it is not changed.
         tokenizer: a fast one.
         directory: made if absent.
         int8: quantise the weights of all matrix products to seven bits in int8 (activations as they come): the eighth
             bit would let CPUs with AVX2 but without VNNI overflow their 16-bit sums, and so answer wrongly.
+        vocabulary: word pieces to keep, see `trim_vocabulary`; all of them if absent.
 
     The graphs' inputs and outputs (int64 ids, float32 values):
 
@@ -55,84 +66,65 @@ def export(model: LehrModel, tokenizer: PreTrainedTokenizerFast, directory: str 
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
+    model = copy.deepcopy(model).eval().float().cpu()
+    pieces_of = tokenizer.backend_tokenizer
+    if vocabulary is not None:
+        model, pieces_of = trim_vocabulary(model, pieces_of, vocabulary)
     config: LehrConfig = model.config
-    model = model.eval().float().cpu()
-    d = config.encoder.hidden_size
     # Example sizes are odd on purpose: equal or round ones would be taken for constants.
     windows, pieces, n, k = Dim("windows"), Dim("pieces"), Dim("n"), Dim("k")
     ids = torch.randint(5, 50, (3, 27))
-    vectors = torch.randn(2, 61, d)
-    spans = torch.stack([torch.arange(17), torch.arange(17) + 1], 1)
-    _write(
-        _Encoder(model.encoder),
-        {"input_ids": ids, "attention_mask": torch.ones_like(ids)},
-        {"input_ids": {0: windows, 1: pieces}, "attention_mask": {0: windows, 1: pieces}},
-        "hidden",
-        folder / "encoder.onnx",
-        int8,
-    )
-    _write(
-        model.mentions,
-        {"first": vectors[0], "last": vectors[1]},
-        {"first": {0: n}, "last": {0: n}},
-        "logits",
-        folder / "mentions.onnx",
-        int8,
-    )
-    _write(
-        model.pairs,
-        {
-            "first": vectors[0, :17],
-            "last": vectors[1, :17],
-            "spans": spans,
-            "words": spans.clone(),
-            "strings": torch.arange(17),
-        },
-        {name: {0: k} for name in ("first", "last", "spans", "words", "strings")},
-        "logits",
-        folder / "pairs.onnx",
-        int8,
-    )
-    write_text(folder / "tokenizer.json", tokenizer.backend_tokenizer.to_str())
+    first, last = torch.randn(2, 61, config.encoder.hidden_size)
+    numbers = torch.arange(17)
+    spans = torch.stack([numbers, numbers + 1], 1)
+    candidates = {"first": first[:17], "last": last[:17], "spans": spans, "words": spans.clone(), "strings": numbers}
+    window_sizes, word_sizes = {0: windows, 1: pieces}, {0: n}
+    graphs: list[tuple[str, nn.Module, dict[str, Tensor], dict[int, Any], str]] = [
+        ("encoder", _Encoder(model.encoder), {"input_ids": ids, "attention_mask": torch.ones_like(ids)},
+         window_sizes, "hidden"),
+        ("mentions", model.mentions, {"first": first, "last": last}, word_sizes, "logits"),
+        ("pairs", model.pairs, candidates, {0: k}, "logits"),
+    ]  # fmt: skip
+    for name, module, inputs, sizes, output in graphs:
+        _write(module, inputs, sizes, output, folder / f"{name}.onnx", int8)
+    write_text(folder / "tokenizer.json", pieces_of.to_str())
     write_text(folder / "config.json", json.dumps(runtime_config(config, tokenizer, int8), indent=1) + "\n")
 
 
 def runtime_config(config: LehrConfig, tokenizer: PreTrainedTokenizerFast, int8: bool) -> dict[str, Any]:
     """The fields that the runtime needs."""
     names = ("scorer", "schemes", "window", "overlap", "max_width", "candidate_ratio")
-    thresholds = ("mention_threshold", "link_threshold")
+    decisions = ("mention_threshold", "link_threshold", "link_scale", "link_shift")
     return {
         "format": 1,
         "lehr_version": __version__,
         "precision": "int8" if int8 else "float32",
         "pad_token_id": tokenizer.pad_token_id,
-        **{name: getattr(config, name) for name in (*names, *thresholds)},
+        "singleton_scheme": config.singleton_scheme,
+        **{name: getattr(config, name) for name in (*names, *decisions)},
     }
 
 
 def _write(
-    module: nn.Module,
-    inputs: Mapping[str, Tensor],
-    dynamic: Mapping[str, Mapping[int, Any]],
-    output: str,
-    path: Path,
-    int8: bool,
+    module: nn.Module, inputs: Mapping[str, Tensor], sizes: dict[int, Any], output: str, path: Path, int8: bool
 ) -> None:
     with aside(path) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             module,
             kwargs=dict(inputs),
             input_names=list(inputs),
             output_names=[output],
-            dynamic_shapes={name: dict(sizes) for name, sizes in dynamic.items()},
+            dynamic_shapes=dict.fromkeys(inputs, sizes),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
         graph = program.model_proto
         for node in graph.graph.node:
-            del node.metadata_props[:]  # source lines of this machine
+            del node.metadata_props[:]  # the exporter's notes on source lines
+            node.doc_string = ""
         onnx.save(graph, temporary)
         if int8:
             quantize_dynamic(temporary, temporary, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)

@@ -51,9 +51,7 @@ class LehrModel(PreTrainedModel):
         if getattr(self.encoder, "pooler", None) is not None:
             self.encoder.pooler = None  # unused, and a parameter without a gradient stops several processes
         hidden = config.encoder.hidden_size
-        self.mentions = MentionHead(
-            hidden, config.mention_size, config.max_width, len(config.schemes), config.dropout
-        )
+        self.mentions = MentionHead(hidden, config.mention_size, config.max_width, len(config.schemes), config.dropout)
         self.pairs = PairHead(hidden, config.pair_size, config.relation_layers, config.dropout)
         self.post_init()
 

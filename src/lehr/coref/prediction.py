@@ -13,12 +13,12 @@ import torch
 from scipy.optimize import minimize
 from transformers import AutoTokenizer
 
-from ..decoding import Floats, decode, word_ids
+from ..decoding import Floats, decode, sentence_last, word_ids
 from ..document import Document, Span
 from ..scoring import Scores, score
 from ..windows import Windower
 from .configuration import LehrConfig
-from .data import Example, sentence_last
+from .data import Example
 from .data import windower as windower_of
 from .network import LehrModel, Matrix
 
@@ -39,7 +39,7 @@ def predict(model: LehrModel, windower: Windower, document: Document, *, bf16: b
             ids, mask = (torch.from_numpy(a[rows]).to(device) for a in (windows.input_ids, windows.attention_mask))
             vectors.append(model.encode(ids, mask))
     flat = torch.cat(vectors)
-    tensors = (windows.first, windows.last, word_ids(document.tokens), sentence_last(document))
+    tensors = (windows.first, windows.last, word_ids(document.tokens), sentence_last(document.sentences))
     first, last, words, reach = (torch.from_numpy(a).to(device) for a in tensors)
     return model.matrix(flat[first], flat[last], words, reach)
 
@@ -123,6 +123,7 @@ def calibrate(predictions: Sequence[Prediction]) -> tuple[float, float]:
 
     scale, shift = minimize(loss, (1.0, 0.0), method="Nelder-Mead", options={"maxiter": 100}).x
     return (float(scale), float(shift)) if scale > 0 else (1.0, 0.0)
+
 
 def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Document], Document]:
     """A saved model and its tokenizer, as a function that gives documents clusters, singletons among them.

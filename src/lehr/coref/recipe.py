@@ -24,11 +24,13 @@ class Source:
         scheme: its name; every scheme has a mention score of its own in the model.
         files: glob patterns below the recipe's `data` folder.
         ids: a file below `data` that lists the documents to take, by the stem of their file; all of them if absent.
+        about: what they are and under which licence, for the model card.
     """
 
     scheme: str
     files: list[str]
     ids: str | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ class Recipe:
         for pattern in source.files:
             found = sorted(root.glob(pattern))
             if not found:
-                raise ValueError(f"no file matches {root / pattern}; set the recipe's `data` to the folder of the data sets")
+                raise ValueError(
+                    f"no file matches {root / pattern}; set the recipe's `data` to the folder of the data sets"
+                )
             files += found
         if source.ids is None:
             return files

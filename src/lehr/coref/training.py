@@ -90,8 +90,10 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
 
     model.eval()
     dev_scores, test_scores = (
-        {scheme: list(predict_all(model, windows, [e for e in part if recipe.schemes[e.scheme] == scheme]))
-         for scheme in recipe.schemes}
+        {
+            scheme: list(predict_all(model, windows, [e for e in part if recipe.schemes[e.scheme] == scheme]))
+            for scheme in recipe.schemes
+        }
         for part in (dev, test)
     )
     chosen = tune([p for predictions in dev_scores.values() for p in predictions], config)

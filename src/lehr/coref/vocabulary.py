@@ -1,0 +1,58 @@
+"""Fewer word pieces: in a small encoder, half of the weights are the vocabulary's."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from .network import LehrModel
+
+SPECIAL = 104
+"""BERT's special pieces stand below this id, and stay where they are."""
+
+
+def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[LehrModel, Tokenizer]:
+    """Keep `size` pieces of a WordPiece vocabulary; what used others is spelt with shorter ones.
+
+    Single characters come first, then the other pieces by their place, which in BERT's vocabularies is their rank by
+    frequency. Placeholders and pieces in other scripts than the Latin are dropped: their words become unknown.
+
+    Args:
+        model: its encoder's word embeddings are cut down in place.
+        tokenizer: a WordPiece one; it is not changed.
+        size: pieces to keep, as many as there are where fewer are left.
+
+    Raises:
+        ValueError: if the tokenizer is not a WordPiece one.
+    """
+    state = json.loads(tokenizer.to_str())
+    if state["model"]["type"] != "WordPiece":
+        raise ValueError(f"only a WordPiece vocabulary can be trimmed, and this is {state['model']['type']}")
+    vocabulary: dict[str, int] = state["model"]["vocab"]
+    ranked = sorted(
+        (piece for piece, number in vocabulary.items() if number >= SPECIAL and _latin(piece)),
+        key=lambda piece: (len(piece.removeprefix("##")) > 1, vocabulary[piece]),
+    )
+    kept = sorted(
+        [*(p for p, number in vocabulary.items() if number < SPECIAL), *ranked[: size - SPECIAL]],
+        key=vocabulary.__getitem__,
+    )
+    old = model.encoder.get_input_embeddings()
+    assert isinstance(old, nn.Embedding)
+    rows = torch.tensor([vocabulary[piece] for piece in kept])
+    new = nn.Embedding(len(kept), old.embedding_dim, old.padding_idx)
+    new.weight.data = old.weight.data[rows].clone()
+    model.encoder.set_input_embeddings(new)
+    model.config.encoder.vocab_size = len(kept)
+    state["model"]["vocab"] = {piece: number for number, piece in enumerate(kept)}
+    return model, Tokenizer.from_str(json.dumps(state))
+
+
+def _latin(piece: str) -> bool:
+    """Whether all characters are Latin letters, digits, or signs used beside them."""
+    if piece.startswith("[unused"):
+        return False
+    return all(c < "\u0250" or "\u1e00" <= c < "\u1f00" or "\u2000" <= c < "\u2c00" for c in piece)
