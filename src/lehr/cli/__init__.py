@@ -10,6 +10,7 @@ from .. import __version__
 from .check import check
 from .env import env
 from .eval import evaluate
+from .export import export
 from .resolve import resolve
 from .score import score
 from .train import app as train
@@ -26,6 +27,7 @@ app.command()(resolve)
 app.command()(score)
 app.command("eval")(evaluate)
 app.add_typer(train, name="train")
+app.command()(export)
 app.command()(check)
 app.command()(env)
 
