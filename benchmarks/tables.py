@@ -1,0 +1,139 @@
+"""Writes the tables of README.md and docs/results.md from results/, between their markers.
+
+python benchmarks/tables.py          # rewrite
+python benchmarks/tables.py --check  # fail if a file does not say what results/ say
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+FILES = ("README.md", "docs/results.md")
+BANDS = {
+    "same_sentence": "in one sentence",
+    "up_to_50": "up to 50 words",
+    "up_to_200": "51 to 200",
+    "up_to_1000": "201 to 1,000",
+    "beyond_1000": "over 1,000",
+}
+
+
+def main() -> None:
+    stale = []
+    for name in FILES:
+        path = ROOT / name
+        old = path.read_text("utf-8")
+        new = re.sub(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", fill, old, flags=re.DOTALL)
+        if new != old:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(new, "utf-8")
+    if stale and "--check" in sys.argv:
+        sys.exit(f"{', '.join(stale)}: tables differ from results/; run python benchmarks/tables.py")
+
+
+def fill(marker: re.Match[str]) -> str:
+    return marker[1] + "\n".join(TABLES[marker[2]]()) + "\n" + marker[3]
+
+
+def read(name: str) -> Any:
+    return json.loads((ROOT / "results" / name).read_text("utf-8"))
+
+
+def scores() -> Iterable[str]:
+    """The shipped model on all data, int8 beside float32."""
+    runtime = read("edge-en-runtime.json")
+    rows = [
+        ("LitBank, split 0, test part; singletons in", "litbank_test"),
+        ("LitBank, the same as running text", "litbank_test_raw_text"),
+        ("OntoGUM dev, 15 genres; no singletons", "ontogum_dev"),
+        ("OntoGUM, the same as running text", "ontogum_dev_raw_text"),
+    ]
+    yield from header("data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1", "float32")
+    for label, key in rows:
+        both = [runtime[precision][key]["scores"] for precision in ("int8", "float32")]
+        parts = [both[0][metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
+        yield row(label, *map(per_cent, parts), f"**{per_cent(both[0]['conll'])}**", per_cent(both[1]["conll"]))
+    gap, plain = (runtime[precision]["gap_validation"] for precision in ("int8", "float32"))
+    yield ""
+    yield (
+        f"GAP validation: F1 {per_cent(gap['f1'])} (masculine {per_cent(gap['masculine_f1'])}, feminine "
+        f"{per_cent(gap['feminine_f1'])}, bias {gap['bias']:.2f}); in float32 {per_cent(plain['f1'])}."
+    )
+
+
+def speed() -> Iterable[str]:
+    """Words per second and size."""
+    runtime = read("edge-en-runtime.json")
+    timed = runtime["seconds_for_litbank_test"]
+    yield from header("weights", "MB with tokenizer", "words per second")
+    for precision in ("int8", "float32"):
+        yield row(precision, runtime[precision]["megabytes"], f"{timed['words_per_second'][precision]:,}")
+    yield ""
+    yield f"float32 takes {timed['float32_over_int8']} times as long (median of five alternating runs, LitBank's test part)."
+
+
+def genres() -> Iterable[str]:
+    """OntoGUM dev by genre."""
+    by_genre = read("edge-en-runtime.json")["int8"]["ontogum_dev_by_genre"]
+    yield from header("genre", "mentions", "CoNLL F1")
+    for genre, found in sorted(by_genre.items(), key=lambda item: -item[1]["conll"]):
+        yield row(genre, per_cent(found["mentions"]["f1"]), per_cent(found["conll"]))
+
+
+def links() -> Iterable[str]:
+    """The shipped model's links by distance."""
+    found = read("edge-en-runtime.json")["int8"]["litbank_test"]["links"]
+    yield from header("distance", "gold links", "recall", "precision")
+    for key, label in BANDS.items():
+        band = found[key]
+        yield row(label, f"{band['gold']:,}", per_cent(band["recall"]), per_cent(band["precision"]))
+
+
+def heads() -> Iterable[str]:
+    """Both heads on the same encoder, over seeds."""
+    yield from header("head", "seeds", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1, test", "dev")
+    for scorer in ("one-pass", "antecedent"):
+        runs = [json.loads(p.read_text("utf-8")) for p in sorted((ROOT / "results/minilm-litbank").glob(f"{scorer}-*"))]
+        if not runs:
+            continue
+        tests = [run["test"]["entities"]["with_singletons"] for run in runs]
+        parts = [[t[m]["f1"] for t in tests] for m in ("mentions", "muc", "b_cubed", "ceaf_e")]
+        yield row(
+            scorer,
+            len(runs),
+            *map(mean, parts),
+            f"**{mean([t['conll'] for t in tests])}**",
+            mean([run["dev_conll"] for run in runs]),
+        )
+
+
+def header(*names: str) -> Iterable[str]:
+    yield row(*names)
+    yield "|" + "---|" * len(names)
+
+
+def row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def per_cent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def mean(values: Sequence[float]) -> str:
+    spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return per_cent(statistics.fmean(values)) + spread
+
+
+TABLES: Mapping[str, Any] = {"scores": scores, "speed": speed, "genres": genres, "links": links, "heads": heads}
+
+if __name__ == "__main__":
+    main()
