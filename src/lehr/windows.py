@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ class Windower:
         return Windows(input_ids, mask, first, last)
 
     def _ranges(self, begins: Ints, shift: int) -> list[tuple[int, int]]:
-        """Half-open ranges of words, each as long as fits, each beginning `overlap` pieces before the last one's end."""
+        """Half-open ranges of words, each as long as fits and begun `overlap` pieces before the last one's end."""
         n, ranges, start, room = len(begins) - 1, [], 0, max(self.room - shift, self.room // 2)
         while start < n:
             end = int(np.searchsorted(begins, begins[start] + room, side="right")) - 1
@@ -106,7 +107,6 @@ class Windower:
     def _seams(begins: Ints, ranges: list[tuple[int, int]]) -> list[int]:
         """Where the words change from one window to the next: in the middle of what the two share."""
         inner = [
-            int(np.searchsorted(begins, (begins[start] + begins[end]) / 2))
-            for (_, end), (start, _) in zip(ranges, ranges[1:], strict=False)
+            int(np.searchsorted(begins, (begins[start] + begins[end]) / 2)) for (_, end), (start, _) in pairwise(ranges)
         ]
         return [0, *inner, ranges[-1][1] if ranges else 0]

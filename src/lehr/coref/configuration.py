@@ -26,7 +26,7 @@ class LehrConfig(PretrainedConfig):
         relation_layers: self-attention layers in which candidates inform each other before the matrix.
         candidate_ratio: candidates kept for each word of the document.
         dropout: of the head.
-        link_scale, link_shift: make a pair logit a calibrated one, σ(scale · logit + shift) being the link's probability.
+        link_scale, link_shift: calibrate a pair logit, σ(scale · logit + shift) being the link's probability.
         mention_threshold: probability from which a candidate is a mention.
         link_threshold: mean link probability from which two groups of mentions become one.
     """
@@ -59,7 +59,8 @@ class LehrConfig(PretrainedConfig):
             encoder = AutoConfig.for_model(fields.pop("model_type"), **fields)
         if scorer not in ("one-pass", "antecedent"):
             raise ValueError(f"scorer is {scorer!r}; it must be 'one-pass' or 'antecedent'")
-        self.encoder = encoder
+        # Only Transformers itself leaves the encoder out, to see what the defaults are.
+        self.encoder: PretrainedConfig = encoder  # type: ignore[assignment]
         self.scorer = scorer
         self.schemes = list(schemes or ["default"])
         self.singleton_scheme = singleton_scheme

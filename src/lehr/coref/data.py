@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..decoding import Ints, sentence_last, word_ids
 from ..document import Document, Span
@@ -38,20 +39,25 @@ class Examples(Dataset[Example]):
         return self.examples[position]
 
 
-def windower(tokenizer: PreTrainedTokenizerFast, config: LehrConfig, overlap: int | None = None) -> Windower:
+def pieces_of(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, int]:
+    """The tokenizer that works beneath a fast one, and its padding token.
+
+    Raises:
+        ValueError: if the tokenizer is not a fast one, or has no padding token.
+    """
+    if not isinstance(tokenizer, PreTrainedTokenizerFast) or not isinstance(tokenizer.pad_token_id, int):
+        raise ValueError(f"{type(tokenizer).__name__} is no fast tokenizer with a padding token; lehr needs one")
+    return tokenizer.backend_tokenizer, tokenizer.pad_token_id
+
+
+def windower(tokenizer: PreTrainedTokenizerBase, config: LehrConfig, overlap: int | None = None) -> Windower:
     """The windows that `config` asks for.
 
     Raises:
         ValueError: if the tokenizer is not a fast one, or has no padding token.
     """
-    if not tokenizer.is_fast or tokenizer.pad_token_id is None:
-        raise ValueError(f"{type(tokenizer).__name__} is no fast tokenizer with a padding token; lehr needs one")
-    return Windower(
-        tokenizer.backend_tokenizer,
-        config.window,
-        config.overlap if overlap is None else overlap,
-        tokenizer.pad_token_id,
-    )
+    pieces, pad = pieces_of(tokenizer)
+    return Windower(pieces, config.window, config.overlap if overlap is None else overlap, pad)
 
 
 def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:

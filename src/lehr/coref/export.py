@@ -12,14 +12,15 @@ from typing import Any
 
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.export import Dim
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase
 
 from .. import __version__
 from ..files import aside, write_text
 from .configuration import LehrConfig
+from .data import pieces_of
 from .network import LehrModel
 from .vocabulary import trim_vocabulary
 
@@ -40,7 +41,7 @@ class _Encoder(nn.Module):
 
 def export(
     model: LehrModel,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: PreTrainedTokenizerBase,
     directory: str | Path,
     *,
     int8: bool = False,
@@ -64,34 +65,33 @@ def export(
     pairs     first, last (K, d), spans (K, 2), words (K, 2), strings (K,)        logits (K, K)
     ========  ==================================================================  =======================
     """
+    pieces, pad = pieces_of(tokenizer)
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     model = copy.deepcopy(model).eval().float().cpu()
-    pieces_of = tokenizer.backend_tokenizer
     if vocabulary is not None:
-        model, pieces_of = trim_vocabulary(model, pieces_of, vocabulary)
-    config: LehrConfig = model.config
+        model, pieces = trim_vocabulary(model, pieces, vocabulary)
+    config = model.config
     # Example sizes are odd on purpose: equal or round ones would be taken for constants.
-    windows, pieces, n, k = Dim("windows"), Dim("pieces"), Dim("n"), Dim("k")
     ids = torch.randint(5, 50, (3, 27))
     first, last = torch.randn(2, 61, config.encoder.hidden_size)
     numbers = torch.arange(17)
     spans = torch.stack([numbers, numbers + 1], 1)
     candidates = {"first": first[:17], "last": last[:17], "spans": spans, "words": spans.clone(), "strings": numbers}
-    window_sizes, word_sizes = {0: windows, 1: pieces}, {0: n}
+    window_sizes, word_sizes = {0: Dim("windows"), 1: Dim("pieces")}, {0: Dim("n")}
     graphs: list[tuple[str, nn.Module, dict[str, Tensor], dict[int, Any], str]] = [
         ("encoder", _Encoder(model.encoder), {"input_ids": ids, "attention_mask": torch.ones_like(ids)},
          window_sizes, "hidden"),
         ("mentions", model.mentions, {"first": first, "last": last}, word_sizes, "logits"),
-        ("pairs", model.pairs, candidates, {0: k}, "logits"),
+        ("pairs", model.pairs, candidates, {0: Dim("k")}, "logits"),
     ]  # fmt: skip
     for name, module, inputs, sizes, output in graphs:
         _write(module, inputs, sizes, output, folder / f"{name}.onnx", int8)
-    write_text(folder / "tokenizer.json", pieces_of.to_str())
-    write_text(folder / "config.json", json.dumps(runtime_config(config, tokenizer, int8), indent=1) + "\n")
+    write_text(folder / "tokenizer.json", pieces.to_str())
+    write_text(folder / "config.json", json.dumps(runtime_config(config, pad, int8), indent=1) + "\n")
 
 
-def runtime_config(config: LehrConfig, tokenizer: PreTrainedTokenizerFast, int8: bool) -> dict[str, Any]:
+def runtime_config(config: LehrConfig, pad: int, int8: bool) -> dict[str, Any]:
     """The fields that the runtime needs."""
     names = ("scorer", "schemes", "window", "overlap", "max_width", "candidate_ratio")
     decisions = ("mention_threshold", "link_threshold", "link_scale", "link_shift")
@@ -99,7 +99,7 @@ def runtime_config(config: LehrConfig, tokenizer: PreTrainedTokenizerFast, int8:
         "format": 1,
         "lehr_version": __version__,
         "precision": "int8" if int8 else "float32",
-        "pad_token_id": tokenizer.pad_token_id,
+        "pad_token_id": pad,
         "singleton_scheme": config.singleton_scheme,
         **{name: getattr(config, name) for name in (*names, *decisions)},
     }
@@ -121,6 +121,7 @@ def _write(
             dynamo=True,
             verbose=False,
         )
+        assert program is not None
         graph = program.model_proto
         for node in graph.graph.node:
             del node.metadata_props[:]  # the exporter's notes on source lines

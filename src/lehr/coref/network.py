@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from ..decoding import Floats, Ints, select_candidates, string_ids
 from .configuration import LehrConfig
@@ -39,6 +39,7 @@ class Matrix:
 class LehrModel(PreTrainedModel):
     """A coreference resolver: encoder, mention head and pair head."""
 
+    config: LehrConfig
     config_class = LehrConfig
     base_model_prefix = "lehr"
     supports_gradient_checkpointing = True
@@ -73,7 +74,7 @@ class LehrModel(PreTrainedModel):
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Vectors (windows · pieces, hidden), float32, of all pieces of all windows (windows, pieces)."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden.flatten(0, 1).float()
 
     def forward(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import minimize  # type: ignore[import-untyped]
 from transformers import AutoTokenizer
 
 from ..decoding import Floats, decode, sentence_last, word_ids
@@ -134,15 +134,15 @@ def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Docume
         ValueError: if it has no such scheme, or lacks weights, as one saved by another version may.
         OSError: if there is no such model.
     """
-    model, loading = LehrModel.from_pretrained(path, output_loading_info=True)
-    if missing := sorted(loading["missing_keys"]):
+    loaded: Any = LehrModel.from_pretrained(path, output_loading_info=True)
+    model: LehrModel = loaded[0]
+    if missing := sorted(loaded[1]["missing_keys"]):
         raise ValueError(f"the model in {path} lacks the weights {', '.join(missing)}: another version has saved it")
-    config: LehrConfig = model.config
+    config = model.config
     if scheme is not None and scheme not in config.schemes:
         raise ValueError(f"the model has no scheme {scheme!r}, only {', '.join(config.schemes)}")
     number = 0 if scheme is None else config.schemes.index(scheme)
-    tokenizer: Any = AutoTokenizer.from_pretrained(path, config=config)
-    windower = windower_of(tokenizer, config)
+    windower = windower_of(AutoTokenizer.from_pretrained(path, config=config), config)
 
     def resolve(document: Document) -> Document:
         if not document.words:

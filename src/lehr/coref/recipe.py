@@ -126,7 +126,7 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
         place[last] = yaml.safe_load(value)
     for part in ("train", "dev", "test"):
         fields[part] = [_fill(Source, source, f"{path}: {part}") for source in fields.get(part) or []]
-    recipe = _fill(Recipe, fields, str(path))
+    recipe: Recipe = _fill(Recipe, fields, str(path))
     unknown = {s.scheme for s in [*recipe.dev, *recipe.test]} - set(recipe.schemes)
     if unknown:
         raise ValueError(f"{path}: scheme {unknown.pop()!r} is scored but never trained")

@@ -65,7 +65,8 @@ class Relations(nn.Module):
         weights = torch.einsum("qhd,khd->hqk", query, key) / query.shape[-1] ** 0.5 + bias
         attended = torch.einsum("hqk,khd->qhd", weights.softmax(-1), value)
         state = state + self.dropout(self.out(attended.flatten(1)))
-        return state + self.dropout(self.feed_forward(state))
+        state = state + self.dropout(self.feed_forward(state))
+        return state
 
 
 class MentionHead(nn.Module):
@@ -93,7 +94,8 @@ class MentionHead(nn.Module):
         n = torch.arange(first.shape[0], device=first.device)
         ends = ends[n[:, None] + torch.arange(self.width, device=first.device)]  # (n, W, schemes)
         unary = self.start_logit(start)[:, None] + ends
-        return products + unary.permute(2, 0, 1) + self.width_logit[:, None]
+        logits: Tensor = products + unary.permute(2, 0, 1) + self.width_logit[:, None]
+        return logits
 
 
 def band(rows: Tensor, columns: Tensor, width: int) -> Tensor:
@@ -149,7 +151,7 @@ class PairHead(nn.Module):
         for number, layer in enumerate(self.relations):
             state = layer(state, biases[number * self.heads : (number + 1) * self.heads])
         state = self.dropout(self.normalise(state))
-        logits = self.product(state) @ state.T / state.shape[-1] ** 0.5
+        logits: Tensor = self.product(state) @ state.T / state.shape[-1] ** 0.5
         logits = logits + self.match_logit(state).gather(1, match) + self.distance_logit(state).gather(1, distance)
         return (logits + logits.T) / 2 + self.bias
 

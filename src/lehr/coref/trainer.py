@@ -16,7 +16,7 @@ from .network import LehrModel
 from .prediction import predict_all, tune
 
 
-class CorefTrainer(Trainer):  # type: ignore[misc]
+class CorefTrainer(Trainer):
     """Trains a `LehrModel`; its evaluation is the CoNLL F1 of the development documents, thresholds tuned on them.
 
     Args:
@@ -45,14 +45,21 @@ class CorefTrainer(Trainer):  # type: ignore[misc]
             model, args, data_collator=collator, train_dataset=Examples(train), eval_dataset=Examples(dev), **kwargs
         )
         self.head_learning_rate = head_learning_rate
+        self.dev = list(dev)
         self.windower = windower
         self._losses: dict[str, list[float]] = defaultdict(list)
+
+    @property
+    def network(self) -> LehrModel:
+        """The model, out of what Accelerate may have wrapped it in."""
+        network: LehrModel = self.accelerator.unwrap_model(self.model)
+        return network
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW in four groups: encoder and head, matrices (with weight decay) and vectors (without)."""
         if self.optimizer is None:
             groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = defaultdict(list)
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in self.network.named_parameters():
                 groups[name.startswith("encoder."), parameter.ndim > 1].append(parameter)
             self.optimizer = AdamW(
                 [
@@ -86,9 +93,9 @@ class CorefTrainer(Trainer):  # type: ignore[misc]
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """CoNLL F1 and its parts on the development documents, in per cent; sets the model's thresholds."""
-        model: LehrModel = self.accelerator.unwrap_model(self.model)
-        examples = eval_dataset if eval_dataset is not None else self.eval_dataset
-        predictions = list(predict_all(model, self.windower, examples.examples, bf16=self.args.bf16))
+        model = self.network
+        examples = self.dev if eval_dataset is None else eval_dataset.examples
+        predictions = list(predict_all(model, self.windower, examples, bf16=self.args.bf16))
         scores = tune(predictions, model.config)
         metrics = {
             "conll_f1": scores.conll,

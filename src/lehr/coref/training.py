@@ -44,7 +44,7 @@ DEFAULTS: dict[str, Any] = {
 def bf16_pays() -> bool:
     """Whether this machine multiplies in bfloat16 faster than in float32; a CPU without it is many times slower."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -73,7 +73,7 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
     tokenizer = AutoTokenizer.from_pretrained(encoder, add_prefix_space=True)
     model = LehrModel.from_encoder(encoder, schemes=recipe.schemes, **recipe.model)
     train_set, dev, test = (recipe.examples(sources) for sources in (recipe.train, recipe.dev, recipe.test))
-    config: LehrConfig = model.config
+    config = model.config
     windows = windower(tokenizer, config)
     trainer = CorefTrainer(
         model,
