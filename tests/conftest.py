@@ -14,3 +14,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared data sets are not beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an exported model of random weights, `tiny_model`, with an example beside it."""
+    pytest.importorskip("torch", reason="models are made with torch: pip install 'lehr[train]'")
+    from tiny_model import save
+
+    from lehr.resolver import Resolver, store_example
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save(folder)
+    store_example(Resolver.from_pretrained(folder, threads=1), "Mary said she was tired. Her mother asked why.")
+    return folder

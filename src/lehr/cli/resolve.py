@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePath
@@ -101,10 +102,8 @@ def resolve(
     resolver.pipe([], **options)  # what is wrong with these is wrong for all documents
     with results.progress(sum(len(item.document.words) for item in work.items)) as step:
         for item in work.items:
-            try:
+            with work.passing_over(item.name):
                 results.add(item, _answer(resolver, item.document, asked, options))
-            except (ValueError, OSError) as error:
-                work.fail(item.name, error)
             step(len(item.document.words))
     results.finish()
     if work.failed:
@@ -119,11 +118,15 @@ class _Work:
     files: list[Path] = field(default_factory=list)
     failed: int = 0
 
-    def fail(self, name: str, error: Exception) -> None:
-        """Count a failure and tell of it."""
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        typer.echo(f"lehr: {reason}" if name in reason else f"lehr: {name}: {reason}", err=True)
-        self.failed += 1
+    @contextmanager
+    def passing_over(self, name: str) -> Iterator[None]:
+        """What fails in the block is counted and told, by its name, and passed over."""
+        try:
+            yield
+        except (ValueError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            typer.echo(f"lehr: {reason}" if name in reason else f"lehr: {name}: {reason}", err=True)
+            self.failed += 1
 
 
 def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
@@ -152,18 +155,14 @@ def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
     if text is not None:
         add("text", text, "text", PurePath("text"))
     for path in paths:
-        try:
+        with work.passing_over("stdin" if path == "-" else path):
             if path == "-":
                 add("stdin", _standard_input(), format, PurePath("stdin"))
                 continue
             for file in _files(Path(path)):
-                try:
+                with work.passing_over(str(file)):
                     add(str(file), read_source(file), format, _below(file, Path(path)).with_suffix(""))
                     work.files.append(file)
-                except (ValueError, OSError) as error:
-                    work.fail(str(file), error)
-        except (ValueError, OSError) as error:
-            work.fail(path, error)
     return work
 
 

@@ -88,7 +88,7 @@ def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: b
     thresholds = options.thresholds | ({"mention_threshold": 0.0} if only_given else {})
     groups = decode(
         options.config.scorer,
-        np.nan_to_num(logits[chosen]),
+        logits[chosen],
         matrix.pair_logits[np.ix_(chosen, chosen)],
         given=known[chosen],
         **thresholds,
@@ -108,7 +108,7 @@ def entity(encoding: Encoding, options: Options, mention: Mention) -> Document:
     If the model ranks antecedents, there is no such row; then it is the mention's cluster.
     """
     matrix = encoding.matrix_with([mention.span])
-    logits = np.nan_to_num(options.logits(matrix))
+    logits = options.logits(matrix)
     (query,) = matrix.positions([mention.span])
     thresholds = options.thresholds
     if options.config.scorer == "one-pass":
@@ -133,7 +133,7 @@ def _document(
     clusters = []
     for group in groups:
         pairs = matrix.pair_logits[np.ix_(group, group)]
-        links = probability(link_logits(options.config.scorer, np.nan_to_num(logits[group]), pairs))
+        links = probability(link_logits(options.config.scorer, logits[group], pairs))
         mentions = []
         for place, position in enumerate(group):
             first, last = matrix.spans[position].tolist()
@@ -143,7 +143,7 @@ def _document(
             mentions.append(
                 replace(
                     mention,
-                    score=None if np.isnan(scores[position]) else float(scores[position]),
+                    score=float(scores[position]) if matrix.has_cell[position] else None,
                     antecedent=antecedent,
                     link=None if antecedent is None else float(links[place, antecedent]),
                 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from ..decoding import Floats, Ints, select_candidates, sentence_last, string_ids, word_ids
 from ..document import Document, Span
@@ -20,11 +21,13 @@ MAX_CANDIDATES = 3600
 class Matrix:
     """The part of the span position matrix that is compared.
 
-    `spans` int64 (K, 2), in the order of the text; `mention_logits` (schemes, K), NaN for spans that the matrix has no
-    cell for; `pair_logits` (K, K): row k is that of query k, at the cells of all spans.
+    `spans` int64 (K, 2), in the order of the text; `has_cell` (K,), false for spans that are too wide for the matrix or
+    across sentences; `mention_logits` (schemes, K), 0 for these; `pair_logits` (K, K): row k is that of query k, at the
+    cells of all spans.
     """
 
     spans: Ints
+    has_cell: npt.NDArray[np.bool_]
     mention_logits: Floats
     pair_logits: Floats
 
@@ -84,15 +87,15 @@ class Encoding:
                 f"this version compares {MAX_CANDIDATES:,}: resolve it in parts of up to about {words:,.0f} words"
             )
         starts, ends = spans.T
-        if not len(spans):
-            return Matrix(spans, self._logits[:, starts, ends], np.zeros((0, 0), np.float32))
         width = self._logits.shape[2]
         has_cell = (ends - starts < width) & (ends <= self._reach[starts])
-        cells = self._logits[:, starts, np.minimum(ends - starts, width - 1)]
+        cells = self._logits[:, starts, np.minimum(ends - starts, width - 1)] * has_cell
+        if not len(spans):
+            return Matrix(spans, has_cell, cells, np.zeros((0, 0), np.float32))
         pairs = self.model.pair_logits(
             self._first[starts], self._last[ends], spans, self._words[spans], string_ids(self._words, spans)
         )
-        return Matrix(spans, np.where(has_cell, cells, np.float32(np.nan)), pairs)
+        return Matrix(spans, has_cell, cells, pairs)
 
 
 def _check_unicode(document: Document) -> None:

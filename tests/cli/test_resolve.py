@@ -1,0 +1,264 @@
+"""`lehr resolve` as it is typed, with a model of random weights."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from rich.console import Console
+
+from lehr.cli import main
+from lehr.cli.terminal import bracketed, entities, show
+from lehr.document import Document
+from lehr.formats import read_file
+from lehr.resolver import Resolver
+
+TEXT = "Mary said she was tired. Her mother asked why she was."
+
+
+class Printed(NamedTuple):
+    out: str
+    err: str
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+Run = Callable[..., Printed]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tiny: Path) -> Run:
+    """Type a command, with bytes on standard input or None; what it prints, and what it says beside."""
+
+    def typed(*arguments: object, status: int = 0, stdin: bytes | None = b"", model: object = tiny) -> Printed:
+        monkeypatch.setattr(sys, "argv", ["lehr", "resolve", "--model", str(model), *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", Terminal() if stdin is None else io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = Printed(*capsys.readouterr())
+        assert (end.value.code or 0) == status, printed.err
+        return printed
+
+    return typed
+
+
+@pytest.fixture(scope="module")
+def answer(tiny: Path) -> Document:
+    return Resolver.from_pretrained(tiny, threads=1)(TEXT)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Files of every kind, one of them deep, and one that is nothing."""
+    corpus = tmp_path / "corpus"
+    (corpus / "deep").mkdir(parents=True)
+    (corpus / "a.txt").write_text(TEXT)
+    (corpus / "deep" / "a.txt").write_text("She was the mother of Mary.")
+    rows = "".join(f"#begin document ({name}); part 000\nd\tMary\t-\nd\twas\t-\n\n#end document\n" for name in "xy")
+    (corpus / "b.conll").write_text(rows)
+    (corpus / "c.jsonl").write_text('{"doc_key": "c/1", "sentences": [["Mary", "was"]]}\n')
+    (corpus / "notes.md").write_text("not for us")
+    return corpus
+
+
+def test_json_has_characters_and_probabilities(run: Run, answer: Document) -> None:
+    record = json.loads(run("--text", TEXT).out)
+    assert set(record) == {"id", "text", "clusters"}
+    assert record["text"] == TEXT
+    assert len(record["clusters"]) == len(answer.clusters) > 1
+    for cluster, expected in zip(record["clusters"], answer.clusters, strict=True):
+        assert cluster["id"] == expected.id
+        for mention, found in zip(cluster["mentions"], expected.mentions, strict=True):
+            assert TEXT[mention["start"] : mention["end"]] == mention["text"] == found.text
+            assert mention["score"] == round(found.score or 0, 4)
+            assert "first_word" not in mention
+
+
+def test_what_came_in_words_has_words(run: Run, folder: Path) -> None:
+    record = json.loads(run(folder / "c.jsonl").out)
+    assert (record["id"], record["words"]) == ("c/1", [[0, 4], [5, 8]])
+    (mention,) = record["clusters"][0]["mentions"]
+    assert (mention["first_word"], mention["last_word"]) in ((0, 0), (1, 1), (0, 1))
+
+
+def test_standard_input(run: Run) -> None:
+    for arguments in ((), ("-",)):
+        assert json.loads(run(*arguments, stdin="\ufeffShé was.".encode()).out)["text"] == "Shé was."
+    assert json.loads(run("--input-format", "jsonl", stdin=b'{"id": "d", "text": "Mary was."}').out)["id"] == "d"
+    assert "stdin: byte 0xe9 at offset 2 is not UTF-8" in run(stdin="Shé".encode("latin-1"), status=1).err
+
+
+def test_nothing_to_resolve_is_told(run: Run) -> None:
+    assert "there is nothing to resolve: name files" in run(stdin=None, status=1).err
+
+
+def test_several_documents_are_an_array_or_lines(run: Run, folder: Path) -> None:
+    records = json.loads(run(folder).out)
+    assert [record["id"] for record in records] == ["a", "x", "y", "c/1", "a"]
+    lines = run(folder, "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == records
+    (one,) = run("--text", TEXT, "--format", "jsonl").out.splitlines()
+    assert json.loads(one)["text"] == TEXT
+
+
+def test_a_folder_gets_a_file_for_each_document(run: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(folder, "--output", f"{out}/").out == ""
+    names = sorted(str(path.relative_to(out)) for path in out.rglob("*.*"))
+    assert names == ["a.json", "c.json", "deep/a.json", "x.json", "y.json"]
+    assert json.loads((out / "a.json").read_text("utf-8"))["text"] == TEXT
+    run(folder / "a.txt", folder / "deep" / "a.txt", "--output", out, "--format", "html")
+    assert TEXT.split(".")[0] not in (out / "a-2.html").read_text("utf-8")
+    assert (out / "a.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("x.html", "<!doctype"), ("x.conll", "#begin"), ("x.jsonl", '{"id'), ("x", "{\n")]
+)
+def test_a_file_is_written_in_the_format_of_its_name(run: Run, tmp_path: Path, name: str, start: str) -> None:
+    assert run("--text", TEXT, "--output", tmp_path / name).out == ""
+    assert (tmp_path / name).read_text("utf-8").startswith(start)
+
+
+def test_written_clusters_can_be_read_again(run: Run, tmp_path: Path, answer: Document) -> None:
+    for name in ("x.conll", "x.jsonl"):
+        run("--text", TEXT, "--output", tmp_path / name)
+        (again,) = read_file(tmp_path / name)
+        assert len(again.spans) == len(answer.spans)
+
+
+def test_files_of_texts_hold_all_of_them(run: Run, folder: Path, tmp_path: Path) -> None:
+    run(folder, "--output", tmp_path / "all.txt")
+    written = (tmp_path / "all.txt").read_text("utf-8")
+    assert written.startswith("a\n\n")
+    assert "c/1\n\n" in written
+    assert "\x1b" not in written
+
+
+def test_what_is_read_is_never_overwritten(run: Run, folder: Path) -> None:
+    before = (folder / "a.txt").read_text()
+    for arguments in (("--output", folder / "a.txt"), ("--output", folder, "--format", "text")):
+        assert "would be overwritten" in run(folder / "a.txt", *arguments, status=1).err
+    assert (folder / "a.txt").read_text() == before
+
+
+def test_one_bad_file_does_not_stop_the_others(run: Run, folder: Path) -> None:
+    (folder / "b.conll").write_text("#begin document (x)\nMary\n")
+    (folder / "bytes.txt").write_bytes(b"\xff\xfe")
+    printed = run(folder, folder / "nowhere.txt", status=1)
+    assert [record["id"] for record in json.loads(printed.out)] == ["a", "c/1", "a"]
+    lines = printed.err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("lehr: ") for line in lines)
+    for name in ("b.conll", "bytes.txt", "nowhere.txt"):
+        assert sum(name in line for line in lines) == 1
+
+
+def test_a_document_that_fails_does_not_stop_the_others(run: Run, folder: Path) -> None:
+    printed = run(folder, "--mention", "tired", status=1)
+    assert [record["id"] for record in json.loads(printed.out)] == ["a"]
+    assert len(printed.err.splitlines()) == 4
+    assert "b.conll, document 'x': document 'x' has no words 'tired'" in printed.err
+    assert run(folder / "deep", "--mention", "tired", status=1).out == ""
+
+
+def test_a_folder_of_nothing_is_told(run: Run, tmp_path: Path) -> None:
+    message = run(tmp_path, status=1).err
+    assert str(tmp_path) in message
+    assert ".txt" in message
+
+
+@pytest.mark.parametrize("mention", ["she", "10:13"])
+def test_one_entity(run: Run, tiny: Path, mention: str) -> None:
+    (cluster,) = json.loads(run("--text", TEXT, "--mention", mention).out)["clusters"]
+    expected = Resolver.from_pretrained(tiny, threads=1)(TEXT, mention=(10, 13)).clusters[0]
+    assert [found["text"] for found in cluster["mentions"]] == [found.text for found in expected.mentions]
+
+
+def test_several_entities_each_once(run: Run) -> None:
+    record = json.loads(run("--text", TEXT, "--mention", "she", "--mention", "Mary", "--mention", "she").out)
+    assert 1 <= len(record["clusters"]) <= 2
+
+
+def test_options_reach_the_model(run: Run) -> None:
+    with_all = json.loads(run("--text", TEXT, "--threads", 1).out)["clusters"]
+    without = json.loads(run("--text", TEXT, "--no-singletons").out)["clusters"]
+    assert without == [{**c, "id": n} for n, c in enumerate(c for c in with_all if len(c["mentions"]) > 1)]
+    assert json.loads(run("--text", TEXT, "--singletons").out)["clusters"] == with_all
+    assert json.loads(run("--text", TEXT, "--scheme", "chains").out)["clusters"] != with_all
+    assert "no annotation scheme" not in run("--text", TEXT, "--scheme", "birds", status=1).out
+    assert "only entities, chains" in run("--text", TEXT, "--scheme", "birds", status=1).err
+
+
+def test_a_model_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
+    printed = run("--text", TEXT, model=tmp_path / "nowhere", status=1)
+    assert (
+        printed.err == f"lehr: there is no folder {tmp_path / 'nowhere'}, and as a hub id it should read owner/name\n"
+    )
+
+
+def test_brackets_nest_and_bear_the_number_of_the_entity() -> None:
+    words = ["Ann", "'s", "mother", "saw", "her", "."]
+    nested = Document.from_sentences([words], clusters=[[(0, 0), (4, 4)], [(0, 2)]])
+    assert bracketed(nested).plain == "[[Ann]₀'s mother]₁ saw [her]₀."
+    crossing = Document.from_sentences([words], clusters=[[(0, 2)], [(2, 4)], [(4, 4)]])
+    assert bracketed(crossing).plain == "[Ann's [mother]₀ saw [her]₂]₁."
+
+
+def test_entities_are_listed_with_what_they_are_called() -> None:
+    words = ["Ann", "she", "she", "Bob"]
+    document = Document.from_sentences([words], clusters=[[(0, 0), (1, 1), (2, 2)], [(3, 3)]])
+    assert entities(document).plain == "₀ she ×2, Ann\n1 mentioned once\n"
+    assert entities(document.with_clusters([])).plain == "no mention was found\n"
+
+
+def test_a_terminal_has_colours_but_no_commands_of_the_text() -> None:
+    document = Document("d", "Ann\x1b[31m saw\r\nher", ((0, 3), (9, 12), (14, 17)), ((0, 3),))
+    page = io.StringIO()
+    show(
+        Console(file=page, force_terminal=True, color_system="standard"),
+        document.with_clusters([[(0, 0), (2, 2)]]),
+        title=True,
+    )
+    drawn = page.getvalue()
+    assert "\x1b[36m[Ann]₀" in drawn.replace("\x1b[0m\x1b[36m", "")
+    assert "\x1b[31m saw" not in drawn
+    assert "\r" not in drawn
+
+
+def test_text_is_readable_without_colour(run: Run) -> None:
+    printed = run("--text", TEXT, "--format", "text").out
+    assert "\x1b" not in printed
+    first = printed.splitlines()[0]
+    assert re.sub(r"[\[\]₀-₉]", "", first) == TEXT
+    assert first.count("[") == first.count("]") > 0
+
+
+def test_progress_is_shown_beside_the_results(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = run(folder)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    assert run(folder).out == quiet.out
+
+
+def test_the_runtime_says_nothing(tiny: Path) -> None:
+    command = [sys.executable, "-m", "lehr", "resolve", "--model", str(tiny), "--text", TEXT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["clusters"]
+
+
+def test_help_teaches(run: Run) -> None:
+    text: Any = run("--help").out
+    for word in ("PATH", "--mention", "--no-singletons", "--output", "--format", "novel.txt", "exit"):
+        assert word in text
