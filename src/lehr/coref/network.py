@@ -70,7 +70,13 @@ class LehrModel(PreTrainedModel):
         return cls(LehrConfig(encoder=encoder_config, **fields), encoder)
 
     def _init_weights(self, module: nn.Module) -> None:
-        """The head's modules initialise themselves."""
+        """Let torch's layers and the heads begin as they always do.
+
+        Transformers asks this of new modules, and of those for which a file lacks weights; it sees to it that weights
+        that were there stay, and that the encoder's own modules begin as their class wants.
+        """
+        if callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Vectors (windows · pieces, hidden), float32, of all pieces of all windows (windows, pieces)."""

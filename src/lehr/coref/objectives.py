@@ -33,17 +33,6 @@ def row_loss(logits: Tensor, cluster: Tensor, stranger_weight: float = 0.3) -> T
     return ((positive + negative) * weight).sum() / weight.sum()
 
 
-def cell_loss(logits: Tensor, cluster: Tensor, stranger_weight: float = 0.3) -> Tensor:
-    """Binary cross-entropy over whole rows, each row's sum divided by 1 + its positives; shapes as in `row_loss`."""
-    same, self_cell = _same(cluster)
-    cells = F.binary_cross_entropy_with_logits(logits, same.to(logits.dtype), reduction="none").masked_fill(
-        self_cell, 0
-    )
-    rows = cells.sum(1) / (1 + same.sum(1))
-    weight = torch.where(cluster >= 0, 1.0, stranger_weight)
-    return (rows * weight).sum() / weight.sum()
-
-
 def antecedent_loss(logits: Tensor, mention_logits: Tensor, cluster: Tensor, stranger_weight: float = 0.3) -> Tensor:
     """Marginal likelihood of all correct earlier mentions, a dummy of score 0 standing for none (Lee et al. 2017).
 

@@ -80,7 +80,12 @@ class MentionHead(nn.Module):
         self.product = nn.Linear(size, size, bias=False)
         self.start_logit = nn.Linear(size, schemes)
         self.end_logit = nn.Linear(size, schemes)
-        self.width_logit = nn.Parameter(torch.zeros(schemes, width))
+        self.width_logit = nn.Parameter(torch.empty(schemes, width))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Begin with few mentions, whatever their width."""
+        nn.init.zeros_(self.width_logit)
         nn.init.constant_(self.start_logit.bias, -2.0)
 
     def forward(self, first: Tensor, last: Tensor) -> Tensor:
@@ -126,15 +131,22 @@ class PairHead(nn.Module):
         self.start = _representation(hidden, size, dropout)
         self.end = _representation(hidden, size, dropout)
         self.heads = heads
-        self.match_bias = nn.Parameter(torch.zeros(MATCHES, 1, layers * heads))
-        self.distance_bias = nn.Parameter(torch.zeros(1, 2 * DISTANCES, layers * heads))
+        self.match_bias = nn.Parameter(torch.empty(MATCHES, 1, layers * heads))
+        self.distance_bias = nn.Parameter(torch.empty(1, 2 * DISTANCES, layers * heads))
         self.relations = nn.ModuleList(Relations(2 * size, heads, dropout) for _ in range(layers))
         self.normalise = nn.LayerNorm(2 * size)
         self.dropout = nn.Dropout(dropout)
         self.product = nn.Linear(2 * size, 2 * size)
         self.match_logit = nn.Linear(2 * size, MATCHES)
         self.distance_logit = nn.Linear(2 * size, DISTANCES)
-        self.bias = nn.Parameter(torch.tensor(-3.0))
+        self.bias = nn.Parameter(torch.empty(()))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Begin with few links, and attention that looks everywhere alike."""
+        nn.init.zeros_(self.match_bias)
+        nn.init.zeros_(self.distance_bias)
+        nn.init.constant_(self.bias, -3.0)
 
     def forward(self, first: Tensor, last: Tensor, spans: Tensor, words: Tensor, strings: Tensor) -> Tensor:
         """Logits (K, K), symmetric; the diagonal means nothing.

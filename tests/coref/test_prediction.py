@@ -1,0 +1,118 @@
+"""From matrices to clusters, and the thresholds that suit them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_model
+from made_examples import HOUSE, LETTER, SHIP
+
+from lehr.coref.configuration import LehrConfig
+from lehr.coref.data import Example, windower
+from lehr.coref.network import Matrix
+from lehr.coref.prediction import (
+    LINK_THRESHOLDS,
+    MENTION_THRESHOLDS,
+    Prediction,
+    calibrate,
+    clusters,
+    evaluate,
+    predict,
+    predict_all,
+    tune,
+)
+from lehr.document import Document
+
+PAIR = Document.from_sentences([["a", "b", "c"]])
+SPANS = [(0, 0), (1, 1), (2, 2)]
+
+
+def pair(logit: float, *, linked: bool) -> Prediction:
+    """Two mentions and a span that is none, whose links must not count."""
+    gold = [SPANS[:2]] if linked else [SPANS[:1], SPANS[1:2]]
+    pairs = np.full((3, 3), 50.0, np.float32)
+    pairs[0, 1] = pairs[1, 0] = logit
+    matrix = Matrix(np.array(SPANS), np.array([[2.0, 1.0, -1.0]], np.float32), pairs)
+    return Prediction(Example(PAIR.with_clusters(gold), 0), matrix)
+
+
+def noisy(document: Document, rng: np.random.Generator) -> Prediction:
+    """What a middling model might say: the gold in noise."""
+    gold = {span: number for number, spans in enumerate(document.spans) for span in spans}
+    n = len(document.words)
+    spans = sorted({*gold, *((first, min(first + 1, n - 1)) for first in range(n))})
+    cluster = np.array([gold.get(span, -1 - position) for position, span in enumerate(spans)])
+    mentions = np.where(cluster >= 0, 0.8, -0.8) + rng.normal(0, 1, (1, len(spans)))
+    pairs = np.where(cluster[:, None] == cluster, 0.2, -2.5) + rng.normal(0, 1, (len(spans), len(spans)))
+    return Prediction(Example(document, 0), Matrix(np.array(spans), mentions, (pairs + pairs.T) / 2))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.7, 2.0), (0.5, -1.0), (1.0, 0.0)])
+def test_calibration_finds_the_probability_behind_the_logits(scale: float, shift: float) -> None:
+    predictions = []
+    for logit in np.linspace(-4, 4, 33):
+        linked = round(200 / (1 + np.exp(-scale * logit - shift)))
+        predictions += [pair(logit, linked=True)] * linked + [pair(logit, linked=False)] * (200 - linked)
+    assert calibrate(predictions) == pytest.approx((scale, shift), abs=0.02)
+
+
+def test_logits_that_say_nothing_are_left_as_they_are() -> None:
+    assert calibrate([]) == (1.0, 0.0)
+    assert calibrate([pair(0.5, linked=True)] * 9) == (1.0, 0.0)
+    assert calibrate([pair(2.0, linked=False), pair(-2.0, linked=True)] * 9) == (1.0, 0.0), "upside down"
+
+
+@pytest.mark.parametrize("scorer", ["one-pass", "antecedent"])
+def test_the_best_thresholds_of_the_grid_are_chosen(scorer: Any) -> None:
+    rng = np.random.default_rng(1)
+    predictions = [noisy(document, rng) for document in (HOUSE, SHIP, LETTER)]
+    config = LehrConfig(scorer=scorer)
+    scores = tune(predictions, config)
+    chosen = config.mention_threshold, config.link_threshold
+    assert evaluate(predictions, config) == scores
+    found = {}
+    for thresholds in product(MENTION_THRESHOLDS, LINK_THRESHOLDS):
+        config.mention_threshold, config.link_threshold = thresholds
+        found[thresholds] = evaluate(predictions, config).conll
+    assert scores.conll == found[chosen] == max(found.values()) > min(found.values())
+    assert (config.link_scale, config.link_shift) == (calibrate(predictions) if scorer == "one-pass" else (1.0, 0.0))
+
+
+def test_clusters_follow_the_scheme_the_calibration_and_the_thresholds() -> None:
+    matrix = Matrix(np.array(SPANS), np.array([[3.0, 3, 3], [3, 3, -3]]), np.full((3, 3), -1.0))
+    config = LehrConfig()
+    assert clusters(matrix, config, 0) == [[span] for span in SPANS]
+    config.link_shift = 2.0
+    assert clusters(matrix, config, 0) == [SPANS]
+    assert clusters(matrix, config, 1) == [SPANS[:2]]
+    config.link_scale = 3.0
+    assert clusters(matrix, config, 1) == [[SPANS[0]], [SPANS[1]]]
+    config.mention_threshold = 0.99
+    assert clusters(matrix, config, 1) == []
+
+
+def test_a_document_of_many_windows_is_encoded_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = tiny_model.tokenizer()
+    model = tiny_model.model(len(tokenizer))
+    cut = windower(tokenizer, model.config)
+    at_once = predict(model, cut, HOUSE)
+    monkeypatch.setattr("lehr.coref.prediction.WINDOWS_AT_ONCE", 2)
+    assert len(cut(HOUSE.tokens).input_ids) > 4
+    by_twos = predict(model, cut, HOUSE)
+    np.testing.assert_array_equal(by_twos.spans, at_once.spans)
+    np.testing.assert_allclose(by_twos.pair_logits, at_once.pair_logits, atol=1e-4)
+
+
+def test_prediction_leaves_the_model_in_its_mode() -> None:
+    tokenizer = tiny_model.tokenizer()
+    model = tiny_model.model(len(tokenizer), dropout=0.5)
+    cut = windower(tokenizer, model.config)
+    examples = [Example(LETTER, 0), Example(SHIP, 1)]
+    model.train()
+    first, second = (list(predict_all(model, cut, examples)) for _ in range(2))
+    assert model.training
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.matrix.pair_logits, other.matrix.pair_logits)
