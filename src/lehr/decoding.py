@@ -12,6 +12,9 @@ Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Scorer = Literal["one-pass", "antecedent"]
 
+MIN_CANDIDATES = 32
+"""Kept however short a document is: a sentence of six words may well hold three mentions."""
+
 
 def probability(logits: Floats) -> Floats:
     """The logistic function, of any shape, without overflow. (SciPy's is as good but takes long to import.)"""
@@ -31,7 +34,7 @@ def select_candidates(logits: Floats, sentence_last: Ints, ratio: float, floor: 
     Args:
         logits: (schemes, n, W), one logit a cell and annotation scheme; a span is as good as its best scheme.
         sentence_last: int64 (n,), the last word of each word's sentence, beyond which no span may reach.
-        ratio: candidates kept for each word, at least one in all.
+        ratio: candidates kept for each word, at least `MIN_CANDIDATES` in all where there are as many.
         floor: spans with a lower logit are never kept.
 
     Returns:
@@ -41,7 +44,7 @@ def select_candidates(logits: Floats, sentence_last: Ints, ratio: float, floor: 
     best = logits.max(0)
     reach = np.arange(n)[:, None] + np.arange(width)
     best = np.where((reach <= sentence_last[:, None]) & (best >= floor), best, -np.inf).ravel()
-    keep = min(max(int(ratio * n), 1), int(np.isfinite(best).sum()))
+    keep = min(max(int(ratio * n), MIN_CANDIDATES), int(np.isfinite(best).sum()))
     cells = np.sort(np.argpartition(-best, keep - 1)[:keep]) if keep else np.zeros(0, np.int64)
     return np.stack([cells // width, cells // width + cells % width], 1).astype(np.int64)
 
