@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from transformers import TrainingArguments
 
 from ..formats import read_file
+from .configuration import LehrConfig
 from .data import Example
+
+MODEL_KEYS = [*inspect.signature(LehrConfig.__init__).parameters][1:-1]
+TRAINING_KEYS = [field.name for field in dataclasses.fields(TrainingArguments)]
+DECIDED_HERE = {"encoder", "schemes", "output_dir"}
+"""Keys that a recipe's sections have no say in, as the rest of it, or the command line, has."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Recipe:
         return str(here) if not Path(self.encoder).exists() and here.exists() else self.encoder
 
     def examples(self, sources: Sequence[Source]) -> list[Example]:
-        """The documents of `sources`.
+        """The documents of `sources` that have words.
 
         Raises:
             ValueError: if a pattern matches nothing, or a listed document is not there.
@@ -82,6 +91,7 @@ class Recipe:
             for source in sources
             for path in self._files(source)
             for document in read_file(path)
+            if document.words
         ]
 
     def _files(self, source: Source) -> list[Path]:
@@ -108,9 +118,9 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
     """Read a recipe, after `settings` of the form ``key=value`` or ``section.key=value``, values in YAML.
 
     Raises:
-        ValueError: if a key is unknown or missing, or a setting has no ``=``.
+        ValueError: if a key is unknown or missing, a setting has no ``=``, or something is no YAML.
     """
-    fields = yaml.safe_load(Path(path).read_text("utf-8"))
+    fields = _yaml(Path(path).read_text("utf-8"), str(path))
     if not isinstance(fields, dict):
         raise ValueError(f"{path}: expected keys and values, found {type(fields).__name__}")
     for setting in settings:
@@ -123,21 +133,39 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
                 raise ValueError(f"--set {setting}: {section} has no keys")
-        place[last] = yaml.safe_load(value)
+        place[last] = _yaml(value, f"--set {setting}")
     for part in ("train", "dev", "test"):
         fields[part] = [_fill(Source, source, f"{path}: {part}") for source in fields.get(part) or []]
     recipe: Recipe = _fill(Recipe, fields, str(path))
     unknown = {s.scheme for s in [*recipe.dev, *recipe.test]} - set(recipe.schemes)
     if unknown:
         raise ValueError(f"{path}: scheme {unknown.pop()!r} is scored but never trained")
+    _refuse_unknown(recipe.model, [key for key in MODEL_KEYS if key not in DECIDED_HERE], f"{path}: model")
+    _refuse_unknown(recipe.training, [key for key in TRAINING_KEYS if key not in DECIDED_HERE], f"{path}: training")
+    if (judge := recipe.model.get("singleton_scheme")) not in (None, *recipe.schemes):
+        raise ValueError(f"{path}: singleton_scheme {judge!r} is never trained")
     return recipe
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's numbers, of which 1e-4 is one; to PyYAML it is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), [*"-+.0123456789"]
+)
+
+
+def _yaml(text: str, place: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{place}: no YAML: {' '.join(str(error).split())}") from error
 
 
 def _fill(kind: type[Any], fields: Mapping[str, Any], place: str) -> Any:
     known = {f.name: f for f in dataclasses.fields(kind)}
-    unknown = sorted(set(fields) - set(known))
-    if unknown:
-        raise ValueError(f"{place}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
+    _refuse_unknown(fields, known, place)
     missing = [
         name
         for name, f in known.items()
@@ -146,6 +174,12 @@ def _fill(kind: type[Any], fields: Mapping[str, Any], place: str) -> Any:
     if missing:
         raise ValueError(f"{place}: key {missing[0]!r} is missing")
     return kind(**fields)
+
+
+def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:
+    for key in fields:
+        if key not in known:
+            raise ValueError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
