@@ -36,7 +36,9 @@ def main() -> None:
 
     paths = {"int8": options.int8, "float32": options.float32}
     models = {
-        name: Resolver.from_pretrained(path, threads=options.threads) for name, path in paths.items() if path is not None
+        name: Resolver.from_pretrained(path, threads=options.threads)
+        for name, path in paths.items()
+        if path is not None
     }
     litbank = read_data([options.data / "litbank/conll"], options.data / "litbank/splits/0/test.ids").documents
     ontogum = read_data([options.data / "ontogum/dev"]).documents

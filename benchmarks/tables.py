@@ -77,7 +77,8 @@ def speed() -> Iterable[str]:
     for precision in ("int8", "float32"):
         yield row(precision, runtime[precision]["megabytes"], f"{timed['words_per_second'][precision]:,}")
     yield ""
-    yield f"float32 takes {timed['float32_over_int8']} times as long (median of five alternating runs, LitBank's test part)."
+    ratio = timed["float32_over_int8"]
+    yield f"float32 takes {ratio} times as long (median of five alternating runs, LitBank's test part)."
 
 
 def genres() -> Iterable[str]:
