@@ -22,9 +22,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch", reason="models are made with torch: pip install 'lehr[train]'")
     from tiny_model import save
 
-    from lehr.resolver import Resolver, store_example
-
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save(folder)
-    store_example(Resolver.from_pretrained(folder, threads=1), "Mary said she was tired. Her mother asked why.")
     return folder

@@ -20,6 +20,7 @@ from lehr.decoding import (
     select_candidates,
     sentence_last,
     string_ids,
+    uncross,
     word_ids,
 )
 
@@ -29,11 +30,11 @@ THRESHOLDS = st.sampled_from([0.0, 0.2, 0.45, 0.5, 0.7, 1.0])
 
 
 def random_probabilities(k: int, seed: int) -> Floats:
-    """Symmetric ones (k, k), clumped, so that there is something to merge."""
+    """Symmetric ones (k, k): clumped, so that there is something to merge, and untied, as ties may go either way."""
     random = np.random.default_rng(seed)
     place = random.random((k, 2))
     apart = np.abs(place[:, None] - place[None]).sum(-1) + random.normal(0, 0.1, (k, k))
-    return np.clip(1 - (apart + apart.T) / 2, 0.001, 0.999)
+    return expit(4 - 4 * (apart + apart.T))
 
 
 def partition(labels: Ints) -> set[frozenset[int]]:
@@ -55,10 +56,19 @@ def test_sentence_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "floor", "expected"),
-    [(0.5, -np.inf, [(0, 1), (2, 2)]), (0.0, -np.inf, [(0, 1)]), (2, 3.0, [(0, 1), (2, 2)]), (2, 9.0, [])],
+    ("least", "ratio", "floor", "expected"),
+    [
+        (1, 0.5, -np.inf, [(0, 1), (2, 2)]),
+        (1, 0.0, -np.inf, [(0, 1)]),
+        (2, 0.0, -np.inf, [(0, 1), (2, 2)]),
+        (1, 2, 3.0, [(0, 1), (2, 2)]),
+        (9, 2, 9.0, []),
+    ],
 )
-def test_candidates_are_the_best_cells_in_reach(ratio: float, floor: float, expected: list[tuple[int, int]]) -> None:
+def test_candidates_are_the_best_cells_in_reach(
+    monkeypatch: pytest.MonkeyPatch, least: int, ratio: float, floor: float, expected: list[tuple[int, int]]
+) -> None:
+    monkeypatch.setattr("lehr.decoding.MIN_CANDIDATES", least)
     logits = np.zeros((2, 4, 3), np.float32)
     logits[0, 0, 1], logits[1, 2, 0] = 5, 4  # best under one scheme each
     logits[:, 1, 1] = 7  # crosses into the next sentence
@@ -66,6 +76,11 @@ def test_candidates_are_the_best_cells_in_reach(ratio: float, floor: float, expe
     found = select_candidates(logits, np.array([1, 1, 3, 3]), ratio, floor)
     assert found.tolist() == [list(span) for span in expected]
     assert found.dtype == np.int64
+
+
+def test_a_short_document_is_compared_whole() -> None:
+    found = select_candidates(np.zeros((1, 4, 3), np.float32), np.array([1, 1, 3, 3]), 0.25)
+    assert found.tolist() == [[0, 0], [0, 1], [1, 1], [2, 2], [2, 3], [3, 3]]
 
 
 def test_numbers_of_words_and_strings() -> None:
@@ -164,6 +179,17 @@ def test_decode_ranks_antecedents_with_the_scores_of_both_mentions() -> None:
     mention, pairs = np.array([0.5, 0.5]), np.array([[0, -0.8], [-0.8, 0]])
     assert decode("antecedent", mention, pairs) == [[0, 1]]
     assert decode("one-pass", mention, pairs) == [[0], [1]]
+
+
+def test_of_two_mentions_that_cross_the_more_probable_is_kept() -> None:
+    spans = np.array([[0, 2], [0, 5], [1, 1], [2, 4], [4, 7], [6, 6], [9, 9]])
+    logits = np.array([3.0, 2, 9, 1, 1.5, 0, 0])
+    free = np.zeros(7, bool)
+    assert uncross(spans, logits, free).tolist() == [0, 1, 2, 5, 6]
+    assert uncross(spans, -logits, free).tolist() == [1, 2, 3, 5, 6]
+    bound = free.copy()
+    bound[[0, 3]] = True
+    assert uncross(spans, logits, bound).tolist() == [0, 1, 2, 3, 5, 6]
 
 
 @pytest.mark.parametrize("scorer", ["one-pass", "antecedent"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import nn
@@ -11,8 +13,12 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 
 from lehr.coref.configuration import LehrConfig
 from lehr.coref.network import LehrModel
+from lehr.decoding import probability
+from lehr.files import write_text
+from lehr.resolver import Resolver, store_example
 
 SCHEMES = ["entities", "chains"]
+TEXT = "Mary said she was tired. Her mother asked why she was."
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
@@ -40,7 +46,15 @@ def model(vocabulary: int, **fields: object) -> LehrModel:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    small = {"window": 48, "overlap": 8, "max_width": 6, "mention_size": 16, "pair_size": 12, "schemes": SCHEMES}
+    small = {
+        "window": 48,
+        "overlap": 8,
+        "max_width": 6,
+        "mention_size": 16,
+        "pair_size": 12,
+        "schemes": SCHEMES,
+        "link_threshold": 0.8,
+    }
     made = LehrModel(LehrConfig(encoder=encoder, **{**small, **fields}))
     with torch.no_grad():
         for module in made.encoder.modules():
@@ -54,11 +68,16 @@ def model(vocabulary: int, **fields: object) -> LehrModel:
     return made.eval()
 
 
-def save(folder: Path, *, int8: bool = False, **fields: object) -> LehrModel:
-    """Export one into `folder`, and give what was exported."""
+def save(folder: Path) -> None:
+    """Export one into `folder`, its thresholds such that `TEXT` has clusters of one and of several mentions."""
     from lehr.coref.export import export
 
     made_tokenizer = tokenizer()
-    made = model(len(made_tokenizer), **fields)
-    export(made, made_tokenizer, folder, int8=int8)
-    return made
+    export(model(len(made_tokenizer)), made_tokenizer, folder)
+    matrix = Resolver.from_pretrained(folder, threads=1).encode(TEXT).matrix
+    links = probability(matrix.pair_logits)[np.triu_indices(len(matrix.spans), 1)]
+    config = json.loads((folder / "config.json").read_text())
+    config["mention_threshold"] = float(np.quantile(probability(matrix.mention_logits.max(0)), 0.3))
+    config["link_threshold"] = float(np.quantile(links, 0.9))
+    write_text(folder / "config.json", json.dumps(config))
+    store_example(Resolver.from_pretrained(folder, threads=1), TEXT)

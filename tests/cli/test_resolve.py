@@ -172,6 +172,11 @@ def test_a_document_that_fails_does_not_stop_the_others(run: Run, folder: Path) 
     assert run(folder / "deep", "--mention", "tired", status=1).out == ""
 
 
+def test_a_file_of_nothing_is_told(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    assert run(tmp_path, status=1).err == f"lehr: {tmp_path / 'a.jsonl'} holds no document\n"
+
+
 def test_a_folder_of_nothing_is_told(run: Run, tmp_path: Path) -> None:
     message = run(tmp_path, status=1).err
     assert str(tmp_path) in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -174,6 +175,16 @@ def test_given_characters_are_kept_even_inside_of_words(resolver: Resolver) -> N
     assert mention.score == pytest.approx(0.9)
 
 
+def test_mentions_of_one_cluster_never_cross_unless_they_were_given() -> None:
+    told, crossing = (1, 2), (2, 3)
+    pairs = {(told, crossing): 0.9, (told, HER): 0.9, (crossing, HER): 0.9}
+    resolver, _ = made({told: 0.9, crossing: 0.8, HER: 0.9}, pairs)
+    assert spans(resolver(WORDS)) == [[told, HER]]
+    assert spans(resolver(WORDS, mention=crossing)) == [[crossing, HER]]
+    assert spans(resolver(WORDS, mentions=[told, crossing, HER])) == [[told, crossing, HER]]
+    assert spans(resolver(WORDS, clusters=[[crossing]])) == [[crossing, HER]]
+
+
 def test_clusters_that_a_document_has_are_not_looked_at(resolver: Resolver) -> None:
     bare = resolver(TEXT)
     with_others = replace(bare, id="x").with_clusters([[(0, 3)], [(1, 1), (5, 5)]])
@@ -204,6 +215,10 @@ def test_too_long_a_document_is_refused_with_the_limit(resolver: Resolver, monke
     encoding = resolver.encode(TEXT)
     with pytest.raises(ValueError, match="has 5 spans to compare, and this version compares 4"):
         resolver(encoding)
+    without_floor, model = made(MENTIONS, PAIRS, candidate_floor=-math.inf)
+    with pytest.raises(ValueError, match=r"document '' of 10 words has 10 spans .* in parts of up to about"):
+        without_floor(TEXT)
+    assert model.encoded == 0, "it is told at once"
 
 
 def test_nothing_is_found_where_nothing_is() -> None:

@@ -59,7 +59,8 @@ def test_it_computes_what_was_trained(tiny: Path, tmp_path: Path, scorer: str) -
     from lehr.coref.data import windower
     from lehr.coref.prediction import clusters, predict
 
-    fields: dict[str, Any] = {"scorer": scorer, "link_scale": 0.7, "link_shift": -0.2, "mention_threshold": 0.3}
+    thresholds = {"mention_threshold": 0.3, "link_threshold": 0.6}
+    fields: dict[str, Any] = {"scorer": scorer, "link_scale": 0.7, "link_shift": -0.2, **thresholds}
     tokenizer = tiny_model.tokenizer()
     model = tiny_model.model(len(tokenizer), **fields)
     resolver = Resolver.from_pretrained(with_config(tiny, tmp_path / "model", **fields), threads=1)

@@ -147,6 +147,8 @@ def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
     def add(name: str, source: str, format: str, path: PurePath) -> None:
         format = detect(name, source) if format == "auto" else format
         documents = READERS[format](source, name=name)
+        if not documents:
+            raise ValueError(f"{name} holds no document")
         for document in documents:
             own = path if len(documents) == 1 else path.with_name(file_name(document))
             label = name if len(documents) == 1 else f"{name}, document {document.id!r}"

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..decoding import Floats, decode, link_logits, probability
+from ..decoding import Floats, decode, link_logits, probability, uncross
 from ..document import Document, Mention, Span
 from .config import Config
 from .encoding import Encoding, Matrix
@@ -93,10 +93,11 @@ def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: b
         given=known[chosen],
         **thresholds,
     )
+    given_here = set(positions)
     alone = options.singles(matrix)
     for position in positions:
         alone[position] = options.singletons is not False
-    found = (chosen[group].tolist() for group in groups)
+    found = (_uncrossed(matrix, logits, chosen[group].tolist(), given_here) for group in groups)
     kept = [members for members in found if len(members) > 1 or alone[members[0]]]
     return _document(encoding, matrix, options, kept, given)
 
@@ -121,7 +122,16 @@ def entity(encoding: Encoding, options: Options, mention: Mention) -> Document:
         known[query] = 0
         groups = decode(options.config.scorer, logits, matrix.pair_logits, given=known, **thresholds)
         members = next(group for group in groups if query in group)
+    members = _uncrossed(matrix, logits, members, {query})
     return _document(encoding, matrix, options, [members], {mention.span: (mention, -1)})
+
+
+def _uncrossed(matrix: Matrix, logits: Floats, group: list[int], given: set[int]) -> list[int]:
+    """A cluster without the mentions that cross more probable ones or given ones."""
+    if len(group) < 2:
+        return group
+    kept = uncross(matrix.spans[group], logits[group], np.array([position in given for position in group]))
+    return [group[place] for place in kept]
 
 
 def _document(

@@ -44,13 +44,15 @@ class Encoding:
     it. Memory: two vectors of the encoder for each of its words, and the matrix once it was asked for.
 
     Raises:
-        ValueError: if the text is no Unicode or the model fails.
+        ValueError: if the text is no Unicode, it is sure to have more than `MAX_CANDIDATES`, or the model fails.
     """
 
     def __init__(self, model: Model, document: Document, *, in_words: bool) -> None:
         self.model, self.document, self.in_words = model, replace(document, clusters=()), in_words
         _check_unicode(document)
         tokens, config = document.tokens, model.config
+        if config.candidate_floor == -np.inf:
+            self._check_number(int(config.candidate_ratio * len(tokens)))
         self._words, self._reach = word_ids(tokens), sentence_last(document.sentences)
         if tokens:
             self._first, self._last = model.vectors(tokens)
@@ -79,13 +81,16 @@ class Encoding:
         union = np.unique(np.concatenate([self._candidates, given]), axis=0)
         return self.matrix if len(union) == len(self._candidates) else self._fill(union)
 
-    def _fill(self, spans: Ints) -> Matrix:
-        if len(spans) > MAX_CANDIDATES:
+    def _check_number(self, spans: int) -> None:
+        if spans > MAX_CANDIDATES:
             words = round(MAX_CANDIDATES / self.model.config.candidate_ratio, -2)
             raise ValueError(
-                f"document {self.document.id!r} of {len(self._words):,} words has {len(spans):,} spans to compare, and "
-                f"this version compares {MAX_CANDIDATES:,}: resolve it in parts of up to about {words:,.0f} words"
+                f"document {self.document.id!r} of {len(self.document.words):,} words has {spans:,} spans to compare, "
+                f"and this version compares {MAX_CANDIDATES:,}: resolve it in parts of up to about {words:,.0f} words"
             )
+
+    def _fill(self, spans: Ints) -> Matrix:
+        self._check_number(len(spans))
         starts, ends = spans.T
         width = self._logits.shape[2]
         has_cell = (ends - starts < width) & (ends <= self._reach[starts])

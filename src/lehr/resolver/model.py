@@ -36,7 +36,7 @@ class Model:
     def __init__(self, directory: Path, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"{threads} threads cannot compute: give one or more, or None to let the runtime decide")
-        self.directory = directory
+        self.directory, self.threads = directory, threads
         self.config = Config.read(directory / "config.json")
         tokenizer = _tokenizer(directory / "tokenizer.json")
         try:

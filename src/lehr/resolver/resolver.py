@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -175,8 +176,8 @@ class Resolver:
         check(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as the folder of its model."""
-        return Resolver.from_pretrained, (self.directory,)
+        """Pickled as the folder of its model, which is to be there when it is read again."""
+        return partial(Resolver.from_pretrained, threads=self._model.threads), (self.directory,)
 
     @staticmethod
     def _answer(encoding: Encoding, options: Options) -> Document:
