@@ -53,7 +53,7 @@ def model(vocabulary: int, **fields: object) -> LehrModel:
         "mention_size": 16,
         "pair_size": 12,
         "schemes": SCHEMES,
-        "link_threshold": 0.8,
+        "link_threshold": 0.85,
     }
     made = LehrModel(LehrConfig(encoder=encoder, **{**small, **fields}))
     with torch.no_grad():

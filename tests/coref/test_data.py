@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny_model
 import torch
-from made_examples import HOUSE, LETTER, RAIN, SHIP
+from tiny_documents import HOUSE, LETTER, RAIN, SHIP
 from transformers import PreTrainedTokenizerFast
 
 from lehr.coref.configuration import LehrConfig

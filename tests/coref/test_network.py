@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from made_encoders import FAMILIES, made, windower_of
-from made_examples import HOUSE, LETTER, RAIN, SHIP
 from safetensors.torch import load_file, save_file
+from tiny_documents import HOUSE, LETTER, RAIN, SHIP
 from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 
 from lehr.coref.configuration import LehrConfig

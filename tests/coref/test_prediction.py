@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_model
-from made_examples import HOUSE, LETTER, SHIP
+from tiny_documents import HOUSE, LETTER, SHIP
 
 from lehr.coref.configuration import LehrConfig
 from lehr.coref.data import Example, windower

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_examples import HOUSE, SHIP
+from tiny_documents import HOUSE, SHIP
 
 from lehr.coref.data import Example
 from lehr.coref.recipe import Recipe, fingerprint, load_recipe

@@ -32,21 +32,13 @@ def export(
     needs("train")
     import json
 
-    from transformers import AutoTokenizer
-
     from ..coref.card import model_card
     from ..coref.export import export as write
-    from ..coref.network import LehrModel
+    from ..coref.prediction import load
     from ..files import write_text
     from ..resolver import Resolver, store_example
 
-    write(
-        LehrModel.from_pretrained(model),
-        AutoTokenizer.from_pretrained(model),
-        directory,
-        int8=int8,
-        vocabulary=vocabulary,
-    )
+    write(*load(model), directory, int8=int8, vocabulary=vocabulary)
     training = model / "training.json"
     if training.exists():
         config = json.loads((directory / "config.json").read_text("utf-8"))

@@ -41,12 +41,14 @@ def coref(
     from ..extras import needs
 
     needs("train")
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
     from ..coref.recipe import load_recipe
     from ..coref.training import train, write_result
 
     folder = output or Path("runs") / recipe.stem
     outcome = train(load_recipe(recipe, settings or []), folder, resume=resume)
-    if outcome:
+    if PartialState().is_main_process:
         for path in filter(None, (folder / "model/training.json", result)):
             write_result(path, outcome)
         typer.echo(f"{folder / 'model'}: CoNLL F1 {100 * outcome['dev_conll']:.1f} on the development part")

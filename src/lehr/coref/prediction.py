@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import minimize  # type: ignore[import-untyped]
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ..decoding import Floats, decode, sentence_last, word_ids
+from ..decoding import Floats, decode, sentence_last, uncross, word_ids
 from ..document import Document, Span
 from ..scoring import Scores, score
 from ..windows import Windower
@@ -53,8 +53,9 @@ def clusters(matrix: Matrix, config: LehrConfig, scheme: int) -> list[list[Span]
         mention_threshold=config.mention_threshold,
         link_threshold=config.link_threshold,
     )
-    spans = [(int(first), int(last)) for first, last in matrix.spans]
-    return [[spans[position] for position in cluster] for cluster in found]
+    logits, unbound = matrix.mention_logits[scheme], np.zeros(len(matrix.spans), bool)
+    uncrossed = (np.array(group)[uncross(matrix.spans[group], logits[group], unbound[group])] for group in found)
+    return [[(int(first), int(last)) for first, last in matrix.spans[group]] for group in uncrossed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,20 @@ def calibrate(predictions: Sequence[Prediction]) -> tuple[float, float]:
     return (float(scale), float(shift)) if scale > 0 else (1.0, 0.0)
 
 
+def load(path: str | Path) -> tuple[LehrModel, PreTrainedTokenizerBase]:
+    """A saved model, in evaluation mode, and its tokenizer.
+
+    Raises:
+        ValueError: if it lacks weights, as one saved by another version may.
+        OSError: if there is no such model.
+    """
+    loaded: Any = LehrModel.from_pretrained(path, output_loading_info=True)
+    model: LehrModel = loaded[0]
+    if missing := sorted(loaded[1]["missing_keys"]):
+        raise ValueError(f"the model in {path} lacks the weights {', '.join(missing)}: another version has saved it")
+    return model, AutoTokenizer.from_pretrained(path, config=model.config)
+
+
 def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Document], Document]:
     """A saved model and its tokenizer, as a function that gives documents clusters, singletons among them.
 
@@ -134,15 +149,12 @@ def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Docume
         ValueError: if it has no such scheme, or lacks weights, as one saved by another version may.
         OSError: if there is no such model.
     """
-    loaded: Any = LehrModel.from_pretrained(path, output_loading_info=True)
-    model: LehrModel = loaded[0]
-    if missing := sorted(loaded[1]["missing_keys"]):
-        raise ValueError(f"the model in {path} lacks the weights {', '.join(missing)}: another version has saved it")
+    model, tokenizer = load(path)
     config = model.config
     if scheme is not None and scheme not in config.schemes:
         raise ValueError(f"the model has no scheme {scheme!r}, only {', '.join(config.schemes)}")
     number = 0 if scheme is None else config.schemes.index(scheme)
-    windower = windower_of(AutoTokenizer.from_pretrained(path, config=config), config)
+    windower = windower_of(tokenizer, config)
 
     def resolve(document: Document) -> Document:
         if not document.words:

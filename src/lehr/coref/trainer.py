@@ -70,6 +70,8 @@ class CorefTrainer(Trainer):
                     }
                     for (encoder, matrix), parameters in groups.items()
                 ],
+                betas=(self.args.adam_beta1, self.args.adam_beta2),
+                eps=self.args.adam_epsilon,
                 fused=True,
             )
         return self.optimizer
@@ -80,8 +82,7 @@ class CorefTrainer(Trainer):
         outputs = model(**inputs)
         self._losses["mention_loss"].append(float(outputs.mention_loss))
         self._losses["pair_loss"].append(float(outputs.pair_loss))
-        loss = outputs.loss / self.current_gradient_accumulation_steps
-        return (loss, outputs) if return_outputs else loss
+        return (outputs.loss, outputs) if return_outputs else outputs.loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs:

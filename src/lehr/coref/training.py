@@ -57,7 +57,8 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
         resume: go on from the last checkpoint there, bit for bit where one CPU process trains.
 
     Returns:
-        what ran, on what, for how long, and the scores of the development and test parts.
+        what ran, on what, for how long, and the scores of the development and test parts; the same in each of several
+        processes, of which the main one alone writes files.
 
     Raises:
         ValueError: if there is nothing to resume from, or something would be overwritten.
@@ -67,6 +68,8 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
         raise ValueError(f"{output} holds no checkpoint to resume from")
     if checkpoint is not None and not resume:
         raise ValueError(f"{output} holds a checkpoint already; resume it with --resume or choose another --output")
+    if checkpoint is None and (output / "model").exists():
+        raise ValueError(f"{output} holds a model already; choose another --output")
     arguments = TrainingArguments(str(output), **{"bf16": bf16_pays(), **DEFAULTS, **recipe.training})
     set_seed(arguments.seed)
     encoder = recipe.encoder_path()
@@ -100,6 +103,7 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
     if trainer.is_world_process_zero():
         model.save_pretrained(output / "model")
         tokenizer.save_pretrained(output / "model")
+    trainer.accelerator.wait_for_everyone()
     return {
         "recipe": dataclasses.asdict(recipe),
         "seed": arguments.seed,

@@ -1,0 +1,88 @@
+"""`lehr export` as it is typed, and what it leaves for `lehr resolve` and `lehr check`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_model
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from lehr.cli import main
+from lehr.resolver import Resolver
+
+Run = Callable[..., tuple[str, str]]
+
+SCORES = {"conll": 0.123, **{name: {"f1": 0.5} for name in ["mentions", "muc", "b_cubed", "ceaf_e"]}}
+SOURCE = {"scheme": "entities", "files": ["a.conll"], "about": "stories"}
+RESULT = {
+    "recipe": {"encoder": "some/encoder", "train": [SOURCE], "dev": [SOURCE]},
+    "seed": 1,
+    "documents": {"train": 4},
+    "epochs": 2.0,
+    "minutes_of_training": 0.1,
+    "dev": {"entities": {"with_singletons": SCORES}},
+    "test": {},
+    "versions": {"torch": "2", "transformers": "5"},
+}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Type a command; what it prints and what it says beside that."""
+
+    def typed(*arguments: object, status: int = 0) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "argv", ["lehr", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        assert (end.value.code or 0) == status, printed.err
+        return printed.out, printed.err
+
+    return typed
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """The folder of a model as training leaves it."""
+    folder = tmp_path / "trained"
+    tokenizer = tiny_model.tokenizer()
+    tiny_model.model(len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "training.json").write_text(json.dumps(RESULT), encoding="utf-8")
+    return folder
+
+
+def test_a_folder_that_is_whole(run: Run, trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    printed, _ = run("export", trained, folder, "--int8", "--vocabulary", 200, "--title", "Tiny")
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    assert printed.endswith(f"{folder}: {size / 1e6:.1f} MB\n")
+    card = (folder / "README.md").read_text("utf-8")
+    assert "# Tiny\n" in card
+    assert "`entities`: stories" in card
+    assert "read with int8 weights" in card
+    assert "12.3 |" in card
+    assert "is whole" in run("check", folder)[0]
+    assert Tokenizer.from_file(str(folder / "tokenizer.json")).token_to_id("mary") is not None
+    assert Resolver.from_pretrained(folder, threads=1).config.schemes == tiny_model.SCHEMES
+
+
+def test_a_model_without_its_record_or_its_weights(run: Run, trained: Path, tmp_path: Path) -> None:
+    (trained / "training.json").unlink()
+    folder = tmp_path / "exported"
+    said = run("export", trained, folder)[1]
+    assert f"{trained / 'training.json'} is not there, so no model card was written\n" in said
+    assert (folder / "example.json").exists()
+    assert not (folder / "README.md").exists()
+
+    weights = load_file(trained / "model.safetensors")
+    del weights["pairs.bias"]
+    save_file(weights, trained / "model.safetensors", {"format": "pt"})
+    said = run("export", trained, tmp_path / "other", status=1)[1]
+    assert f"lehr: the model in {trained} lacks the weights pairs.bias: another version has saved it\n" in said
+    assert not (tmp_path / "other").exists()
