@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import tiny_model
@@ -72,7 +73,10 @@ def test_a_folder_that_is_whole(run: Run, trained: Path, tmp_path: Path) -> None
     assert Resolver.from_pretrained(folder, threads=1).config.schemes == tiny_model.SCHEMES
 
 
-def test_a_model_without_its_record_or_its_weights(run: Run, trained: Path, tmp_path: Path) -> None:
+def test_a_model_without_its_record_or_its_weights(
+    run: Run, trained: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lehr.coref.export.export", lambda model, tokenizer, folder, **_: copytree(tiny, folder))
     (trained / "training.json").unlink()
     folder = tmp_path / "exported"
     said = run("export", trained, folder)[1]
