@@ -54,7 +54,8 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
     Args:
         recipe: what to train.
         output: folder for checkpoints, logs and the model.
-        resume: go on from the last checkpoint there, bit for bit where one CPU process trains.
+        resume: go on from the last checkpoint there, bit for bit where one CPU process trains and checkpoints are
+            written between epochs, as they are by default; amid one, other windows would be drawn for the next batch.
 
     Returns:
         what ran, on what, for how long, and the scores of the development and test parts; the same in each of several
