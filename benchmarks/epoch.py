@@ -20,8 +20,9 @@ from transformers import AutoTokenizer
 from lehr.coref.data import Collator, windower
 from lehr.coref.network import LehrModel
 from lehr.coref.recipe import load_recipe
-from lehr.coref.training import bf16_pays, versions
+from lehr.coref.training import bf16_pays
 from lehr.files import write_text
+from lehr.versions import versions
 
 
 def main() -> None:

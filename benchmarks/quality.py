@@ -11,16 +11,15 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import platform
 import statistics
 import time
 from pathlib import Path
 
-from lehr.cli.env import versions
 from lehr.document import Document
 from lehr.evaluation import Resolve, evaluate, evaluate_gap, from_text, read_data
 from lehr.files import write_text
 from lehr.resolver import Resolver, shipped_model
+from lehr.versions import versions
 
 REPEATS = 5
 
@@ -44,7 +43,7 @@ def main() -> None:
     ontogum = read_data([options.data / "ontogum/dev"]).documents
     gap = read_data([options.data / "gap/gap-validation.tsv"]).examples
 
-    result: dict[str, object] = {"machine": platform.processor() or platform.machine(), "versions": versions()}
+    result: dict[str, object] = {"versions": versions()}
     for name, model in models.items():
         entities = functools.partial(model, scheme="entities", singletons=True)
         chains = functools.partial(model, scheme="chains", singletons=False)

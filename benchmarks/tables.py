@@ -98,6 +98,17 @@ def links() -> Iterable[str]:
         yield row(label, f"{band['gold']:,}", per_cent(band["recall"]), per_cent(band["precision"]))
 
 
+def step() -> Iterable[str]:
+    """A training step beside its encoder."""
+    found = read("epoch.json")
+    yield (
+        f"On LitBank, a whole step (windows, encoder, pruning, matrix, losses, backward) takes "
+        f"{found['step_over_encoder_median']:.2f} times as long as the encoder's own forward and backward pass: "
+        f"{found['step_seconds_median']:.2f} s against {found['encoder_seconds_median']:.2f} s a document, medians of "
+        f"{found['documents']} documents, {found['threads']} threads."
+    )
+
+
 def heads() -> Iterable[str]:
     """Both heads on the same encoder, over seeds."""
     yield from header("head", "seeds", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1, test", "dev")
@@ -134,7 +145,14 @@ def mean(values: Sequence[float]) -> str:
     return per_cent(statistics.fmean(values)) + spread
 
 
-TABLES: Mapping[str, Any] = {"scores": scores, "speed": speed, "genres": genres, "links": links, "heads": heads}
+TABLES: Mapping[str, Any] = {
+    "scores": scores,
+    "speed": speed,
+    "genres": genres,
+    "links": links,
+    "heads": heads,
+    "step": step,
+}
 
 if __name__ == "__main__":
     main()

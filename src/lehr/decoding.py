@@ -171,17 +171,17 @@ def best_antecedents(scores: Floats, threshold: float, given: Ints | None = None
 def uncross(spans: Ints, logits: Floats, bound: npt.NDArray[np.bool_]) -> Ints:
     """Which of the mentions of one cluster to keep, ascending, so that no two cross: of two that do, the more probable.
 
-    An entity is never named twice by words that overlap without one mention holding the other. Costs O(m²) time for
-    spans (m, 2) with mention logits (m,); those `bound` (m,) are all kept.
+    An entity is never named twice by words that overlap without one mention holding the other. Costs O(m²) time and
+    memory for spans (m, 2) with mention logits (m,); those `bound` (m,) are all kept.
     """
+    first, last = spans.T
+    crosses = (first[:, None] < first) & (first <= last[:, None]) & (last[:, None] < last)
+    if not crosses.any():
+        return np.arange(len(spans))
+    crosses |= crosses.T
     kept = np.flatnonzero(bound).tolist()
     for position in np.argsort(-logits, kind="stable").tolist():
-        first, last = spans[position]
-        firsts, lasts = spans[kept].T
-        crosses = ((firsts < first) & (first <= lasts) & (lasts < last)) | (
-            (first < firsts) & (firsts <= last) & (last < lasts)
-        )
-        if not (bound[position] or crosses.any()):
+        if not (bound[position] or crosses[position, kept].any()):
             kept.append(position)
     return np.array(sorted(kept), np.int64)
 

@@ -47,8 +47,8 @@ class Windower:
         if not inner:
             raise ValueError("the tokenizer gives no piece for the letter 'a': it is broken or has no vocabulary")
         self.prefix, self.suffix = probe.ids[: inner[0]], probe.ids[inner[-1] + 1 :]
-        unknown = self.tokenizer.encode("\N{REPLACEMENT CHARACTER}", add_special_tokens=False).ids
-        self.unknown = unknown[0] if unknown else probe.ids[inner[0]]
+        named = self.tokenizer.token_to_id(getattr(self.tokenizer.model, "unk_token", None) or "")
+        self.unknown = probe.ids[inner[0]] if named is None else named
         self.room = length - len(self.prefix) - len(self.suffix)
         if self.room < 2 * max(overlap, MAX_PIECES_PER_WORD):
             raise ValueError(f"windows of {length} pieces have no room for an overlap of {overlap} on both sides")

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
-from lehr.cli import main
-
 Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Type a command; what it prints, or what it says when it fails."""
-
-    def typed(*arguments: object, status: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["lehr", "check", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert (end.value.code or 0) == status
-        printed = capsys.readouterr()
-        return printed.err if status else printed.out
-
-    return typed
+def run(lehr: Run) -> Run:
+    return partial(lehr, "check")
 
 
 def test_a_model_that_answers_as_it_did(run: Run, tiny: Path) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import lehr
 from lehr.cli import app
-from lehr.cli.env import versions
+from lehr.versions import versions
 
 
 def test_versions_are_told() -> None:
@@ -29,5 +29,5 @@ def test_base_packages_are_those_that_lehr_declares(monkeypatch: pytest.MonkeyPa
 
 
 def test_nothing_is_imported() -> None:
-    code = "import sys; from lehr.cli.env import versions; versions(); assert not {'torch', 'numpy'} & {*sys.modules}"
+    code = "import sys; from lehr.versions import versions; versions(); assert not {'torch', 'numpy'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)

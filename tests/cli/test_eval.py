@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 
 import lehr.cli.eval as command
-from lehr.cli import main
 from lehr.document import Document
 
 Run = Callable[..., str]
@@ -25,18 +25,8 @@ GAP = (
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Type a command; what it prints, or what it says when it fails."""
-
-    def typed(*arguments: object, status: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["lehr", "eval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert (end.value.code or 0) == status
-        printed = capsys.readouterr()
-        return printed.err if status else printed.out
-
-    return typed
+def run(lehr: Run) -> Run:
+    return partial(lehr, "eval")
 
 
 @pytest.fixture

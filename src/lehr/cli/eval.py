@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .score import _by_metric, _per_cent, _table
+from .score import by_metric, new_table, per_cent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -101,7 +101,7 @@ def evaluate(
 
         console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
         if report:
-            console.print(_by_metric(report.scores, documents=report.documents))
+            console.print(by_metric(report.scores, documents=report.documents))
             console.print(_by_distance(report))
             console.print(_speed(report), "on raw text" if raw else "on gold words")
         if gap:
@@ -167,7 +167,7 @@ class _Progress:
 
 
 def _by_distance(report: Report) -> Table:
-    table = _table("links by distance", "gold", "found", "recall", "precision", "F1")
+    table = new_table("links by distance", "gold", "found", "recall", "precision", "F1")
     for distance, label in DISTANCES.items():
         _row(table, label, report.links[distance], end_section=distance == "beyond_1000")
     _row(table, "all", report.all_links)
@@ -177,12 +177,12 @@ def _by_distance(report: Report) -> Table:
 def _row(table: Table, label: str, links: Score, *, end_section: bool = False) -> None:
     """Counts and scores; a quotient with nothing below the line is shown as a dash."""
     known = [(links.recall, links.key), (links.precision, links.response), (links.f1, links.key + links.response)]
-    measures = [_per_cent(fraction) if of else "–" for fraction, of in known]
+    measures = [per_cent(fraction) if of else "–" for fraction, of in known]
     table.add_row(label, f"{links.key:,.0f}", f"{links.recalled:,.0f}", *measures, end_section=end_section)
 
 
 def _by_gender(gap: GapReport) -> Table:
-    table = _table("GAP", "F1")
+    table = new_table("GAP", "F1")
     table.add_row("masculine", f"{gap.score.masculine:.2f}")
     table.add_row("feminine", f"{gap.score.feminine:.2f}")
     table.add_row("bias", "–" if gap.score.bias is None else f"{gap.score.bias:.3f}", end_section=True)

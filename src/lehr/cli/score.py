@@ -79,7 +79,7 @@ def score(
         console = Console(width=None if sys.stdout.isatty() else 160)
         if per_document:
             console.print(_by_document(documents))
-        console.print(_by_metric(total, documents=len(documents)))
+        console.print(by_metric(total, documents=len(documents)))
 
 
 def pair_documents(
@@ -121,7 +121,7 @@ def _documents(number: int) -> str:
     return f"{number} document{'s' * (number != 1)}"
 
 
-def _table(first: str, *others: str) -> Table:
+def new_table(first: str, *others: str) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -131,13 +131,13 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _by_metric(scores: Scores, *, documents: int) -> Table:
-    table = _table("", "recall", "precision", "F1")
+def by_metric(scores: Scores, *, documents: int) -> Table:
+    table = new_table("", "recall", "precision", "F1")
     for metric, label in LABELS.items():
         score = scores.metrics[metric]
         ends = metric in ("mentions", "ceaf_e", "blanc")
-        table.add_row(label, *map(_per_cent, (score.recall, score.precision, score.f1)), end_section=ends)
-    table.add_row("CoNLL mean", "", "", _per_cent(scores.conll), style="bold")
+        table.add_row(label, *map(per_cent, (score.recall, score.precision, score.f1)), end_section=ends)
+    table.add_row("CoNLL mean", "", "", per_cent(scores.conll), style="bold")
     table.caption = f"{_documents(documents)}, singletons {'kept' if scores.singletons else 'dropped'}"
     return table
 
@@ -145,12 +145,12 @@ def _by_metric(scores: Scores, *, documents: int) -> Table:
 def _by_document(documents: list[tuple[Document, Scores]]) -> Table:
     from rich.text import Text
 
-    table = _table("F1 by document", *LABELS.values(), "CoNLL")
+    table = new_table("F1 by document", *LABELS.values(), "CoNLL")
     for document, scores in documents:
         name = Text(f"{document.id}, part {document.part}" if document.part else document.id, overflow="fold")
-        table.add_row(name, *(_per_cent(scores.metrics[metric].f1) for metric in LABELS), _per_cent(scores.conll))
+        table.add_row(name, *(per_cent(scores.metrics[metric].f1) for metric in LABELS), per_cent(scores.conll))
     return table
 
 
-def _per_cent(fraction: float) -> str:
+def per_cent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"

@@ -39,14 +39,15 @@ for cluster in resolver("Mary said she was tired.").clusters:
 
 ## Scores
 
-Predicted mentions, spans at most {width} words wide, in per cent; the test part was scored once, at the end.
+Those of the training run, in per cent: in the precision it trained in, with its whole vocabulary, gold words, predicted
+mentions. The test part chose nothing.
 
 {scores}
-{measured}
+
 ## Limits
 
 - English only. The annotation schemes it has learned: {schemes}.
-- Texts it was not trained on (chat, subtitles, code, other languages) have not been measured.
+- Spans of more than {width} words are never found. What it was not trained on may go worse than these scores.
 - It repeats the regularities of its training data, stereotypes about gender among them; see the score by gender where
   one is given. Do not let it decide about people.
 - Speakers of a dialogue are not given to the model.
@@ -55,14 +56,13 @@ Made with lehr {version}, torch {torch}, transformers {transformers}.
 """
 
 
-def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any], measured: str = "") -> str:
+def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """The card in Markdown.
 
     Args:
         title: the model's name.
         result: what `training.train` returned.
         config: the `config.json` of the export.
-        measured: more sections, in Markdown.
     """
     recipe, versions = result["recipe"], result["versions"]
     return TEMPLATE.format(
@@ -80,7 +80,6 @@ def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any],
         sources="\n".join(_sources(recipe["train"])),
         dev="; ".join(source["about"] or source["scheme"] for source in recipe["dev"]),
         scores=_table(result),
-        measured=f"\n{measured}\n" if measured else "",
         version=config["lehr_version"],
         torch=versions["torch"],
         transformers=versions["transformers"],

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from transformers import AutoTokenizer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import write_text
+from ..versions import versions
 from .configuration import LehrConfig
 from .data import Collator, windower
 from .network import LehrModel
@@ -137,12 +136,6 @@ def _scores(predictions: dict[str, list[Prediction]], config: LehrConfig) -> dic
         for scheme, found in predictions.items()
         if found
     }
-
-
-def versions() -> dict[str, str]:
-    """What the run ran on."""
-    packages = ("lehr", "torch", "transformers", "accelerate", "tokenizers", "numpy", "scipy")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def write_result(path: Path, result: dict[str, Any]) -> None:

@@ -128,8 +128,6 @@ def entity(encoding: Encoding, options: Options, mention: Mention) -> Document:
 
 def _uncrossed(matrix: Matrix, logits: Floats, group: list[int], given: set[int]) -> list[int]:
     """A cluster without the mentions that cross more probable ones or given ones."""
-    if len(group) < 2:
-        return group
     kept = uncross(matrix.spans[group], logits[group], np.array([position in given for position in group]))
     return [group[place] for place in kept]
 
