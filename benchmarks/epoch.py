@@ -20,8 +20,8 @@ from transformers import AutoTokenizer
 from lehr.coref.data import Collator, windower
 from lehr.coref.network import LehrModel
 from lehr.coref.recipe import load_recipe
-from lehr.coref.training import bf16_pays
 from lehr.files import write_text
+from lehr.kd.trainer import bf16_pays
 from lehr.versions import versions
 
 

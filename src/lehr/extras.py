@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-EXTRAS = {"train": ("torch", "transformers", "accelerate", "datasets", "onnx", "onnxscript", "yaml", "safetensors")}
+EXTRAS = {
+    "train": (
+        *("torch", "transformers", "accelerate", "datasets", "pyarrow", "onnx", "onnxscript", "yaml", "safetensors"),
+        *("sklearn", "PIL", "matplotlib", "filelock", "tqdm"),
+    )
+}
 
 
 def needs(extra: str) -> None:

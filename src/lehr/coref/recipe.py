@@ -16,6 +16,7 @@ import yaml
 from transformers import TrainingArguments
 
 from ..formats import read_file
+from ..shelf import encoder_path
 from .configuration import LehrConfig
 from .data import Example
 
@@ -76,9 +77,7 @@ class Recipe:
 
     def encoder_path(self) -> str:
         """The encoder's folder where it is on this machine, else its hub id."""
-        shelf = Path(os.environ.get("LEHR_ENCODERS", Path.home() / ".cache/lehr/encoders"))
-        here = shelf / self.encoder.rsplit("/", 1)[-1]
-        return str(here) if not Path(self.encoder).exists() and here.exists() else self.encoder
+        return encoder_path(self.encoder)
 
     def examples(self, sources: Sequence[Source]) -> list[Example]:
         """The documents of `sources` that have words.

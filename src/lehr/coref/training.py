@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoTokenizer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import write_text
+from ..kd.trainer import bf16_pays
 from ..versions import versions
 from .configuration import LehrConfig
 from .data import Collator, windower
@@ -38,13 +38,6 @@ DEFAULTS: dict[str, Any] = {
     "report_to": ["tensorboard"],
 }
 """What a recipe's `training` need not say."""
-
-
-def bf16_pays() -> bool:
-    """Whether this machine multiplies in bfloat16 faster than in float32; a CPU without it is many times slower."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""GLUE: its nine tasks with their own metrics, their data, and classifiers on any encoder."""

@@ -1,0 +1,327 @@
+"""A recipe carried out: stage after stage, each with its teachers' logits, its trainer and its checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState  # type: ignore[import-untyped]
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from ..files import aside, write_text
+from .data import Inputs, Learner, TaughtDataset, without_labels
+from .stages import Stage, method, read_stages
+from .teacher import Collator, Logits, fetch, keep_logits, logits_of
+from .trainer import DistillationTrainer, bf16_pays
+
+Metrics = Callable[[Any], dict[str, float]]
+
+DEFAULTS: dict[str, Any] = {
+    "learning_rate": 2e-5,
+    "per_device_train_batch_size": 32,
+    "per_device_eval_batch_size": 128,
+    "eval_strategy": "epoch",
+    "save_strategy": "epoch",
+    "save_total_limit": 1,
+    "logging_steps": 20,
+    "logging_nan_inf_filter": False,
+    "remove_unused_columns": False,
+    "report_to": [],
+}
+"""What a stage's `training` need not say; learning rate and batch are Annealing-KD's on GLUE."""
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """What came of a recipe.
+
+    Args:
+        student: the last stage's, with the weights that it handed over.
+        models: every model of the run by name.
+        stages: for each stage its title, epochs, seconds (those of its teachers' logits apart), the metric it chose by
+            and the log: losses, Φ, both errors, and the metrics of each epoch.
+    """
+
+    student: nn.Module
+    models: dict[str, nn.Module]
+    stages: list[dict[str, Any]]
+
+
+def distill(
+    teacher: nn.Module | Sequence[nn.Module] | None,
+    student: nn.Module,
+    train_dataset: Any,
+    eval_dataset: Any = None,
+    *,
+    recipe: str | Sequence[Stage | Mapping[str, Any]] = "annealing-kd",
+    epochs: int | None = None,
+    assistant: nn.Module | None = None,
+    collator: Collator,
+    inputs: Mapping[str, Inputs] | None = None,
+    views: int = 1,
+    compute_metrics: Metrics | None = None,
+    metric: str = "loss",
+    greater_is_better: bool | None = None,
+    training: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    output: str | Path = "runs/distilled",
+    resume: bool = False,
+    cache: Path | None = None,
+    online: bool = False,
+) -> Distilled:
+    """Train a student from a teacher.
+
+    Args:
+        teacher: returns logits, bare or in Transformers' output; several are averaged, and a recipe finds them under
+            the names `teacher`, `teacher-2`, …; None for a recipe without.
+        student: is trained in place.
+        train_dataset: rows with a length and an index; see `Inputs` for views.
+        eval_dataset: rows that choose between epochs. Without them the last epoch's weights go on.
+        recipe: a key of `lehr.kd.stages.METHODS`, or stages.
+        epochs: of each student in all its stages, for a recipe that is given by name.
+        assistant: the model between the two, for TAKD.
+        collator: makes a batch, `labels` in it, of a list of rows.
+        inputs: for models (by name) that see the rows otherwise, with another tokenizer say.
+        views: augmented views in turn, one an epoch, of a data set that has them.
+        compute_metrics: as Transformers takes it; its predictions are logits.
+        metric: the one of them that chooses; `loss` is that of the hard labels.
+        greater_is_better: whether more of it is better; of all but a loss unless said.
+        training: fields of Transformers' `TrainingArguments` for every stage.
+        seed: of every stage's order and dropout.
+        output: a folder for each stage is made in it, with checkpoints while it runs and its weights when it is done.
+        resume: go on where a run in `output` stopped, within a stage too; without it, `output` must hold none.
+        cache: holds the stores of teacher logits; see `lehr.kd.teacher.cache_folder`.
+        online: ask the teachers at every step instead of keeping their logits.
+
+    Returns:
+        the trained student, and what happened.
+
+    Raises:
+        ValueError: if recipe, models and data do not fit together, if `output` holds another run, or a loss is not
+            finite; all but the last before any training.
+    """
+    given = [teacher] if isinstance(teacher, nn.Module) else list(teacher or [])
+    models = {f"teacher-{i}" if i > 1 else "teacher": one for i, one in enumerate(given, 1)}
+    models |= {"student": student} | ({"assistant": assistant} if assistant is not None else {})
+    if isinstance(recipe, str):
+        stages = method(recipe, epochs)
+        if len(given) > 1:
+            everyone = [name for name in models if name.startswith("teacher")]
+            stages = [dataclasses.replace(s, teacher=everyone) if s.teachers == ["teacher"] else s for s in stages]
+    else:
+        stages = read_stages(recipe)
+    common = Inputs(train_dataset, collator, eval_dataset)
+    return Run(
+        models,
+        {name: (inputs or {}).get(name, common) for name in models},
+        stages,
+        views=views,
+        compute_metrics=compute_metrics,
+        metric=metric,
+        greater_is_better=greater_is_better,
+        training=dict(training or {}),
+        seed=seed,
+        output=Path(output),
+        cache=cache,
+        online=online,
+    ).carry_out(resume=resume)
+
+
+@dataclass
+class Run:
+    """A recipe with its models and data; the fields are `distill`'s arguments.
+
+    Raises:
+        ValueError: on construction, if they do not fit together.
+    """
+
+    models: dict[str, nn.Module]
+    inputs: dict[str, Inputs]
+    stages: list[Stage]
+    views: int
+    compute_metrics: Metrics | None
+    metric: str
+    greater_is_better: bool | None
+    training: dict[str, Any]
+    seed: int
+    output: Path
+    cache: Path | None
+    online: bool
+
+    def __post_init__(self) -> None:
+        for stage in self.stages:
+            if stage.like is not None and stage.student not in self.models:
+                if stage.like not in self.models:
+                    raise ValueError(f"{stage.title()}: it is to be like {stage.like!r}, and there is no such model")
+                self.models[stage.student] = copy.deepcopy(self.models[stage.like])
+                self.inputs[stage.student] = self.inputs[stage.like]
+            if absent := [name for name in [stage.student, *stage.teachers] if name not in self.models]:
+                raise ValueError(
+                    f"{stage.title()}: there is no model {absent[0]!r}; there are {', '.join(self.models)}"
+                )
+        self._check_rows()
+        self._check_label_spaces()
+
+    def _check_rows(self) -> None:
+        if self.views < 1:
+            raise ValueError(f"views are one or more; got {self.views}")
+        if self.views > 1 and any(not hasattr(inputs.train, "view") for inputs in self.inputs.values()):
+            raise ValueError(f"{self.views} views are asked for, and the data set has no method `view`")
+        rows = {name: len(inputs.train) for name, inputs in self.inputs.items()}
+        if min(rows.values()) == 0:
+            raise ValueError("there are no rows to train on")
+        if len(set(rows.values())) > 1:
+            raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
+
+    def _check_label_spaces(self) -> None:
+        """Two rows through every model, before any hour is spent."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name in dict.fromkeys(name for stage in self.stages for name in [stage.student, *stage.teachers]):
+            model, inputs = self.models[name], self.inputs[name]
+            model.to(PartialState().device)
+            rows = fetch(inputs.view(0), range(min(2, len(inputs.train))))
+            batch = {k: v.to(PartialState().device) for k, v in without_labels(inputs.collator(rows)).items()}
+            was_training = model.training
+            with torch.no_grad():
+                shapes[name] = tuple(logits_of(model.eval(), batch).shape)
+            model.train(was_training)
+        for stage in self.stages:
+            for teacher in stage.teachers:
+                if shapes[teacher] != shapes[stage.student]:
+                    raise ValueError(
+                        f"{stage.title()}: other label spaces: for the same rows the logits of {teacher!r} have shape "
+                        f"{shapes[teacher]}, those of {stage.student!r} {shapes[stage.student]}"
+                    )
+
+    def carry_out(self, *, resume: bool = False) -> Distilled:
+        """Run every stage that is not done yet."""
+        if not resume and any(self.output.glob("stage-*")):
+            raise ValueError(f"{self.output} holds a run already; resume it, or choose another output")
+        PartialState().wait_for_everyone()
+        done = [self._carry_out(number) for number in range(len(self.stages))]
+        return Distilled(self.models[self.stages[-1].student], self.models, done)
+
+    def _carry_out(self, number: int) -> dict[str, Any]:
+        stage = self.stages[number]
+        folder = self.output / f"stage-{number + 1}"
+        self._claim(folder, number)
+        model = self.models[stage.student]
+        if (folder / "done.json").exists():
+            model.load_state_dict(load_file(folder / "model.safetensors"))
+            done: dict[str, Any] = json.loads((folder / "done.json").read_text("utf-8"))
+            return done
+        began = time.monotonic()
+        dataset, online = self._lessons(number)
+        kept = time.monotonic()
+        trainer = self._trainer(number, folder, dataset, online)
+        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
+        report = {
+            "title": stage.title(),
+            "epochs": stage.epochs,
+            "seconds": round(time.monotonic() - kept, 1),
+            "seconds_for_teacher": round(kept - began, 1),
+            "chosen_by": self.metric if trainer.state.best_metric is not None else None,
+            "chosen": trainer.state.best_metric,
+            "chosen_epoch": stage.epochs
+            if trainer.state.best_global_step is None
+            else trainer.state.best_global_step * stage.epochs // trainer.state.max_steps,
+            "log": trainer.state.log_history,
+        }
+        if trainer.is_world_process_zero():
+            self._finish(folder, model, report)
+        trainer.accelerator.wait_for_everyone()
+        return report
+
+    def _claim(self, folder: Path, number: int) -> None:
+        """Write down which stage a folder is of, or refuse one that is of another."""
+        stage = self.stages[number]
+        own = json.loads(json.dumps({**dataclasses.asdict(stage), "seed": self.seed, "run": self.training}))
+        path = folder / "stage.json"
+        if PartialState().is_main_process and not path.exists():
+            write_text(path, json.dumps(own, indent=1) + "\n")
+        PartialState().wait_for_everyone()
+        found = json.loads(path.read_text("utf-8"))
+        for key in own:
+            if found.get(key) != own[key]:
+                raise ValueError(
+                    f"{folder} was begun as another stage: its {key} was {found.get(key)!r} and is {own[key]!r} now; "
+                    "choose another output"
+                )
+
+    def _lessons(self, number: int) -> tuple[TaughtDataset, list[str]]:
+        """The rows of a stage with its teachers' logits, or with the names of teachers to ask at every step."""
+        stage = self.stages[number]
+        before = sum(s.epochs for s in self.stages[:number] if s.student == stage.student)
+        inputs, views = self.inputs[stage.student], self.views
+        if not stage.teachers:
+            return TaughtDataset(inputs, views=views, first_epoch=before), []
+        if self.online:
+            seen = self.inputs[stage.teachers[0]]
+            return TaughtDataset(inputs, views=views, online=seen, first_epoch=before), stage.teachers
+        # No more views than the stage will turn to, in the order in which it will.
+        turns = {(before + epoch) % views for epoch in range(stage.epochs)}
+        logits = [[self._kept(name, v) for name in stage.teachers] if v in turns else [] for v in range(views)]
+        return TaughtDataset(inputs, views=views, logits=logits, first_epoch=before), []
+
+    def _kept(self, name: str, view: int) -> Logits:
+        inputs = self.inputs[name]
+        return keep_logits(
+            self.models[name],
+            inputs.view(view),
+            inputs.collator,
+            cache=self.cache,
+            batch_size=self.training.get("per_device_eval_batch_size", DEFAULTS["per_device_eval_batch_size"]),
+            bf16=self.training.get("bf16", bf16_pays()),
+            title=f"logits of {name}" + (f", view {view + 1} of {self.views}" if self.views > 1 else ""),
+        )
+
+    def _trainer(self, number: int, folder: Path, dataset: TaughtDataset, online: list[str]) -> DistillationTrainer:
+        stage = self.stages[number]
+        inputs = self.inputs[stage.student]
+        choose = stage.choose != "last" and inputs.eval is not None
+        loss = self.metric == "loss"
+        settings: dict[str, Any] = {
+            "bf16": bf16_pays(),
+            "dataloader_pin_memory": torch.cuda.is_available(),
+            **DEFAULTS,
+            **self.training,
+            **stage.training,
+            "num_train_epochs": stage.epochs,
+            "seed": self.seed + number,
+            "load_best_model_at_end": choose,
+            "metric_for_best_model": self.metric if choose else None,
+            "greater_is_better": (not loss if self.greater_is_better is None else self.greater_is_better),
+        }
+        if inputs.eval is None:
+            settings["eval_strategy"] = "no"
+        return DistillationTrainer(
+            Learner(self.models[stage.student], stage.learned),
+            TrainingArguments(str(folder), **settings),
+            stage=stage,
+            train_dataset=dataset,
+            eval_inputs=inputs if inputs.eval is not None else None,
+            online=[self.models[name] for name in online],
+            teacher_collator=self.inputs[online[0]].collator if online else None,
+            compute_metrics=self.compute_metrics,
+            title=f"stage {number + 1} of {len(self.stages)}: {stage.title()}",
+        )
+
+    @staticmethod
+    def _finish(folder: Path, model: nn.Module, report: dict[str, Any]) -> None:
+        with aside(folder / "model.safetensors") as temporary:
+            state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+            save_file(state, temporary)
+        write_text(folder / "done.json", json.dumps(report, indent=1) + "\n")
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)

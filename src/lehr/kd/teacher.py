@@ -1,0 +1,230 @@
+"""Teacher logits, computed once and kept beside the data, memory-mapped, for every stage and method to read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets  # type: ignore[import-untyped]
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import torch
+from accelerate import PartialState  # type: ignore[import-untyped]
+from filelock import FileLock
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ..files import aside, write_text
+
+Collator = Callable[[Any], Mapping[str, Any]]
+
+PART = 1024
+"""Rows in each file of a store; a killed build goes on after the last whole one."""
+
+COLUMN = "teacher_logits"
+
+
+def cache_folder() -> Path:
+    """Where logits are kept unless told otherwise: below LEHR_CACHE, or ``~/.cache/lehr``."""
+    return Path(os.environ.get("LEHR_CACHE", Path.home() / ".cache/lehr")) / "teacher-logits"
+
+
+class Logits:
+    """A finished store: the logits of every row, float32, read from disk as they are asked for.
+
+    Args:
+        folder: what `keep_logits` made.
+
+    Raises:
+        ValueError: if the store is unfinished, or its files are not those it was finished with.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.about: dict[str, Any] = json.loads((folder / "store.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise ValueError(f"{folder}: no finished store of teacher logits") from None
+        parts = [_part(folder, start) for start in range(0, self.about["rows"], PART)]
+        if absent := [part for part in parts if not part.exists()]:
+            raise ValueError(f"{absent[0]}: gone from a finished store of teacher logits; remove {folder}")
+        tables = [datasets.Dataset.from_file(str(part)) for part in parts]
+        self.column = datasets.concatenate_datasets(tables)
+        """The same as a dataset of one column, `teacher_logits`, to be joined to another along axis 1."""
+        if len(self.column) != self.about["rows"]:
+            raise ValueError(f"{folder}: {len(self.column)} rows where {self.about['rows']} are meant; remove it")
+        chunks = [table.data.column(name).chunk(0) for table in tables for name in (COLUMN, "shape")]
+        self._values = [(chunk.values.to_numpy(), chunk.offsets.to_numpy()) for chunk in chunks[::2]]
+        self._shapes = [(chunk.values.to_numpy(), chunk.offsets.to_numpy()) for chunk in chunks[1::2]]
+
+    def __len__(self) -> int:
+        return int(self.about["rows"])
+
+    def __getitem__(self, row: int) -> NDArray[np.float32]:
+        """The logits of one row, in the shape that the teacher gave them for it."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        part, index = divmod(row, PART)
+        (values, ends), (shapes, axes) = self._values[part], self._shapes[part]
+        shape = shapes[axes[index] : axes[index + 1]]
+        logits: NDArray[np.float32] = values[ends[index] : ends[index + 1]].reshape(shape)
+        return logits
+
+
+def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+    """A model's logits for a batch, whether it returns them bare, first in a tuple, or in Transformers' output."""
+    output = model(**batch)
+    output = getattr(output, "logits", output)
+    logits: Tensor = output[0] if isinstance(output, tuple) else output
+    return logits
+
+
+def keep_logits(
+    teacher: nn.Module,
+    dataset: Any,
+    collator: Collator,
+    *,
+    cache: Path | None = None,
+    batch_size: int = 64,
+    bf16: bool = False,
+    title: str = "teacher logits",
+) -> Logits:
+    """The teacher's logits for every row of `dataset`, from the store if it holds them, else computed and kept.
+
+    A store is known by the teacher's weights, by what the collator makes of the rows (or the dataset's own
+    `fingerprint`, if it has one) and by the precision, so a changed teacher, changed rows or changed preprocessing
+    find another or none. Of several processes one computes, the others wait; a killed build goes on where it was.
+
+    Args:
+        teacher: returns logits whose first axis is the rows; put in evaluation mode meanwhile.
+        dataset: rows with a length and an index; `labels` in them are not shown to the teacher.
+        collator: makes a batch of a list of rows; it must make the same batch of the same rows each time.
+        cache: holds the stores, a folder each; `cache_folder()` unless given.
+        batch_size: rows the teacher sees at once.
+        bf16: let the teacher compute in bfloat16.
+        title: of the progress bar.
+
+    Raises:
+        ValueError: if there are no rows, or a logit is not finite.
+        OSError: if the disk has no room for all of them, which is known after the first batch.
+    """
+    if not len(dataset):
+        raise ValueError("a teacher cannot be asked about a dataset without rows")
+    about = {
+        "teacher": fingerprint_of_model(teacher),
+        "data": fingerprint_of_data(dataset, collator),
+        "rows": len(dataset),
+        "bf16": bf16,
+    }
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+    folder = (cache or cache_folder()) / key
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "store.json").exists():
+            _build(folder, teacher, dataset, collator, batch_size, bf16, title)
+            write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")
+    return Logits(folder)
+
+
+def _part(folder: Path, start: int) -> Path:
+    return folder / f"{start:09d}.arrow"
+
+
+def _build(
+    folder: Path, teacher: nn.Module, dataset: Any, collator: Collator, batch_size: int, bf16: bool, title: str
+) -> None:
+    device = PartialState().device
+    was_training = teacher.training
+    teacher.to(device).eval()
+    rows = len(dataset)
+    with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
+        for start in range(0, rows, PART):
+            end = min(start + PART, rows)
+            if not (part := _part(folder, start)).exists():
+                logits: list[NDArray[np.float32]] = []
+                for first in range(start, end, batch_size):
+                    indices = range(first, min(first + batch_size, end))
+                    logits += _answers(teacher, collator(fetch(dataset, indices)), device, bf16)
+                    if len(logits) <= batch_size:
+                        _check_room(folder, (rows - start) * (sum(map(np.size, logits)) // len(logits) + 4) * 4)
+                    bar.update(len(indices))
+                _write(part, logits)
+            else:
+                bar.update(end - start)
+    teacher.train(was_training)
+
+
+def _answers(
+    teacher: nn.Module, batch: Mapping[str, Any], device: torch.device, bf16: bool
+) -> list[NDArray[np.float32]]:
+    inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        logits = logits_of(teacher, inputs).float().cpu()
+    if not logits.isfinite().all():
+        raise ValueError("the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow for it")
+    return list(logits.numpy())
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(f"{folder}: the teacher's logits take {needed >> 20} MiB, and {free >> 20} MiB are free")
+
+
+def _write(path: Path, logits: Sequence[NDArray[np.float32]]) -> None:
+    ends = np.cumsum([0, *map(np.size, logits)])
+    axes = np.cumsum([0, *map(np.ndim, logits)])
+    table = pa.table(
+        {
+            COLUMN: pa.LargeListArray.from_arrays(ends, np.concatenate([row.ravel() for row in logits])),
+            "shape": pa.LargeListArray.from_arrays(axes, np.concatenate([row.shape for row in logits]).astype("int64")),
+        }
+    )
+    with (
+        aside(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_stream(sink, table.schema) as out,
+    ):
+        out.write_table(table)
+
+
+def fetch(dataset: Any, indices: Sequence[int]) -> Any:
+    """Rows of a dataset as its collator takes them: in one go where it can (`__getitems__`), else one by one."""
+    if hasattr(dataset, "__getitems__"):
+        return dataset.__getitems__(list(indices))
+    return [dataset[index] for index in indices]
+
+
+def fingerprint_of_model(model: nn.Module) -> str:
+    """sha256 of a model's class, of its configuration where it has one, and of every weight and buffer."""
+    digest = hashlib.sha256(type(model).__qualname__.encode())
+    config: Any = getattr(model, "config", None)
+    if hasattr(config, "to_dict"):
+        fields = {k: v for k, v in config.to_dict().items() if k not in ("_name_or_path", "transformers_version")}
+        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        _update(digest, name, tensor)
+    return digest.hexdigest()
+
+
+def fingerprint_of_data(dataset: Any, collator: Collator) -> str:
+    """A dataset's own `fingerprint`, or the sha256 of all that the collator gives a model to see of it."""
+    if isinstance(own := getattr(dataset, "fingerprint", None), str):
+        return own
+    digest = hashlib.sha256()
+    for start in range(0, len(dataset), PART):
+        batch = collator(fetch(dataset, range(start, min(start + PART, len(dataset)))))
+        for name in sorted(batch):
+            if name != "labels":
+                _update(digest, name, batch[name])
+    return digest.hexdigest()
+
+
+def _update(digest: Any, name: str, tensor: Tensor) -> None:
+    digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+    digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -1,0 +1,204 @@
+"""The Transformers `Trainer`, for one stage of a recipe."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm.auto import tqdm
+from transformers import ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+
+from .annealing import temperature
+from .data import Inputs, Learner, TaughtCollator, TaughtDataset
+from .objectives import Objective, hard_labels
+from .stages import Stage
+from .teacher import logits_of
+
+
+def bf16_pays() -> bool:
+    """Whether this machine multiplies in bfloat16 faster than in float32; a CPU without it is many times slower."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+class DistillationTrainer(Trainer):
+    """Trains a student by one stage's objective.
+
+    Args:
+        learner: the student and what its objective learns.
+        args: Transformers' own.
+        stage: what to train by.
+        train_dataset: rows with what their teachers say.
+        eval_inputs: rows that choose between epochs, in `eval`, and the student's collator.
+        online: teachers to ask at every step, instead of kept logits; averaged.
+        teacher_collator: of the rows as online teachers see them.
+        compute_metrics: as Transformers takes it; its predictions are logits.
+        title: what the progress bar calls the stage.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        args: TrainingArguments,
+        *,
+        stage: Stage,
+        train_dataset: TaughtDataset,
+        eval_inputs: Inputs | None = None,
+        online: Sequence[nn.Module] = (),
+        teacher_collator: Any = None,
+        compute_metrics: Callable[[Any], dict[str, float]] | None = None,
+        title: str = "",
+    ) -> None:
+        args.label_names = ["labels"]
+        super().__init__(
+            learner,
+            args,
+            data_collator=TaughtCollator(train_dataset.inputs.collator, teacher_collator),  # type: ignore[arg-type]
+            train_dataset=train_dataset,
+            eval_dataset=TaughtDataset(Inputs(eval_inputs.eval, eval_inputs.collator)) if eval_inputs else None,
+            compute_metrics=compute_metrics,
+        )
+        self.model_accepts_loss_kwargs = True  # so that a loss is a mean over the items of all accumulated batches
+        self.stage = stage
+        self.objective: Objective = stage.function()
+        self.online = [teacher.to(args.device).eval() for teacher in online]
+        self._errors: dict[str, list[Tensor]] = defaultdict(list)
+        if self.pop_callback(ProgressCallback):
+            self.add_callback(StageProgress(stage, title))
+        self.add_callback(_Views(train_dataset))
+
+    def progress(self) -> float:
+        """The share of the stage that is done once the epoch, or the step, at hand is over."""
+        return progress(self.state.global_step, self.state.max_steps, int(self.args.num_train_epochs), self.stage.per)
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """The stage's milestones where it has some, else the schedule that the arguments name."""
+        if not self.stage.milestones:
+            return super().create_scheduler(num_training_steps, optimizer)
+        chosen = optimizer if optimizer is not None else self.optimizer
+        assert chosen is not None
+        edges = [milestone * num_training_steps for milestone in self.stage.milestones]
+        self.lr_scheduler = LambdaLR(chosen, lambda step: 0.1 ** sum(step >= edge for edge in edges))
+        return self.lr_scheduler
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The stage's objective; in evaluation, where no teacher is heard, the loss of the hard labels."""
+        batch = dict(inputs)
+        labels, teacher = batch.pop("labels", None), batch.pop("teacher_logits", None)
+        seen_by_teacher = batch.pop("teacher_inputs", None)
+        logits = model(**batch)
+        if not model.training:
+            loss = logits.new_zeros(()) if labels is None else hard_labels(logits, None, labels, 1.0)
+            return (loss, {"logits": logits}) if return_outputs else loss
+        if seen_by_teacher is not None:
+            with torch.no_grad():
+                teacher = torch.stack([logits_of(one, seen_by_teacher).float() for one in self.online]).mean(0)
+        learned = self.accelerator.unwrap_model(model).learned
+        loss = self.objective(logits, teacher, labels, self.progress(), items=num_items_in_batch, **learned)
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            loss = loss * self.accelerator.num_processes  # which the mean over processes takes back
+        self._note(logits.detach(), teacher, labels)
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def _note(self, logits: Tensor, teacher: Tensor | None, labels: Tensor | None) -> None:
+        if teacher is not None:
+            error = (logits.float() - self.stage.phi(self.progress()) * teacher).square().mean()
+            self._errors["regression_error"].append(error)
+        if labels is not None:
+            self._errors["label_error"].append(hard_labels(logits.float(), None, labels, 1.0))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds Φ, the distance from the annealed teacher and the loss of the hard labels; refuses to go on from NaN.
+
+        Raises:
+            ValueError: if the loss is not finite.
+        """
+        if "loss" in logs:
+            if not math.isfinite(logs["loss"]):
+                raise ValueError(
+                    f"{self.stage.title()}: the loss is {logs['loss']} by step {self.state.global_step}; "
+                    "lower the learning rate or clip gradients (training.max_grad_norm)"
+                )
+            logs |= {name: float(torch.stack(values).mean()) for name, values in self._errors.items() if values}
+            logs["phi"] = self.stage.phi(self.progress())
+            self._errors.clear()
+        super().log(logs, start_time)
+
+    def _determine_best_metric(self, metrics: Any, trial: Any) -> bool:
+        """No epoch before Φ is 1 is the best one, unless the stage says that any may be."""
+        if self.stage.choose == "best-at-full" and self.stage.phi(_done(self.state)) < 1:
+            return False
+        return bool(super()._determine_best_metric(metrics, trial))
+
+
+def progress(step: int, steps: int, epochs: int, per: str) -> float:
+    """The share of a stage done once the epoch, or the step, at hand is over: exactly 1 in its last.
+
+    Args:
+        step: optimiser steps done.
+        steps: optimiser steps in all, a multiple of `epochs`.
+        epochs: epochs in all.
+        per: `epoch` or `step`.
+    """
+    if per == "step":
+        return min(step + 1, steps) / steps
+    return min(step * epochs // steps + 1, epochs) / epochs
+
+
+def _done(state: Any) -> float:
+    """The share of the stage done at the end of an epoch."""
+    return float(state.global_step / state.max_steps)
+
+
+class _Views(TrainerCallback):
+    """Turns the data to each epoch's view, in every process; Accelerate tells a data set so only where there is one."""
+
+    def __init__(self, dataset: TaughtDataset) -> None:
+        self.dataset = dataset
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.dataset.set_epoch(state.global_step * int(args.num_train_epochs) // state.max_steps)
+
+
+class StageProgress(ProgressCallback):
+    """A bar that says which stage it is, at which temperature, what was last measured, and how much time is left."""
+
+    def __init__(self, stage: Stage, title: str) -> None:
+        super().__init__()
+        self.stage, self.title = stage, title
+        self.measured: dict[str, str] = {}
+        self.training_bar: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self.training_bar = tqdm(total=state.max_steps, desc=self.title, disable=None, dynamic_ncols=True)
+            self.training_bar.update(state.global_step)
+        self.current_step = state.global_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if not state.is_world_process_zero:
+            return
+        self.training_bar.update(state.global_step - self.current_step)
+        self.current_step = state.global_step
+        if self.stage.tau_max:
+            phi = self.stage.phi(
+                progress(state.global_step, state.max_steps, int(args.num_train_epochs), self.stage.per)
+            )
+            self.training_bar.set_description(f"{self.title}, T {temperature(phi, self.stage.tau_max):.3g}", False)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        if state.is_world_process_zero and self.training_bar is not None:
+            told = {k.removeprefix("eval_"): v for k, v in (logs or {}).items() if isinstance(v, float)}
+            untold = ("learning_rate", "grad_norm", "epoch", "phi", "train_loss")
+            self.measured |= {
+                k: f"{v:.3g}" for k, v in told.items() if k not in untold and not k.endswith(("runtime", "per_second"))
+            }
+            self.training_bar.set_postfix(self.measured)

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from made_points import CORNERS, Net, Points, accuracy, collate, inputs, same, weights
+from transformers import TrainerCallback
+
+from lehr.kd import distillation
+from lehr.kd.annealing import phi
+from lehr.kd.data import Inputs
+from lehr.kd.distillation import distill
+from lehr.kd.stages import Stage, method
+from lehr.kd.trainer import progress
+
+SMALL = {"learning_rate": 0.02, "per_device_train_batch_size": 8, "logging_steps": 4, "use_cpu": True}
+
+
+def oracle() -> Net:
+    """A teacher that knows the corners: logits are what the likelihood of each corner says."""
+    net = Net(width=4)
+    with torch.no_grad():
+        net.layers[0].weight[:] = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+        net.layers[0].bias.zero_()
+        net.layers[3].weight[:] = torch.stack([CORNERS[:, 0], -CORNERS[:, 0], CORNERS[:, 1], -CORNERS[:, 1]], 1)
+        net.layers[3].bias[:] = -CORNERS.square().sum(1) / 2
+    return net
+
+
+def run(output: Path, **settings: Any) -> Any:
+    data = inputs()
+    arguments: dict[str, Any] = {
+        "teacher": oracle(),
+        "student": Net(),
+        "train_dataset": data.train,
+        "eval_dataset": data.eval,
+        "collator": data.collator,
+        "compute_metrics": accuracy,
+        "metric": "accuracy",
+        "training": SMALL,
+        "epochs": 6,
+        "output": output,
+        "cache": output / "cache",
+    }
+    return distill(**{**arguments, **settings})
+
+
+@pytest.mark.parametrize("name", ["scratch", "kd", "annealing-kd", "continuation-kd", "ctkd", "dkd", "dist", "taid"])
+def test_every_method_learns(tmp_path: Path, name: str) -> None:
+    done = run(tmp_path, recipe=name, epochs=10, training={**SMALL, "learning_rate": 0.05})
+    assert done.stages[-1]["chosen"] >= 0.75, "the teacher itself stands at 0.85"
+    assert sum(stage["epochs"] for stage in done.stages) == 10
+
+
+@pytest.mark.parametrize("name", ["takd", "born-again"])
+def test_recipes_of_two_students(tmp_path: Path, name: str) -> None:
+    done = run(tmp_path, recipe=name, assistant=Net(width=16), training={**SMALL, "learning_rate": 0.05})
+    assert len(done.stages) == 2
+    assert done.stages[1]["chosen"] >= 0.8
+    assert done.student is done.models["student" if name == "takd" else "second"]
+
+
+def test_an_ensemble_teaches_by_its_mean(tmp_path: Path) -> None:
+    done = run(tmp_path, teacher=[oracle(), Net(seed=3)], epochs=2, recipe="kd")
+    assert done.stages[0]["title"] == "student, kd from teacher + teacher-2"
+
+
+def test_phi_and_both_errors_are_logged(tmp_path: Path) -> None:
+    log = run(tmp_path, epochs=9).stages[0]["log"]
+    steps = [entry for entry in log if "loss" in entry]
+    assert [entry["phi"] for entry in steps[::2]] == pytest.approx([t / 7 for t in range(1, 8)])
+    assert all(entry["regression_error"] == pytest.approx(entry["loss"], rel=1e-3) for entry in steps)
+    assert steps[-1]["label_error"] < steps[0]["label_error"]
+
+
+def test_the_last_step_of_every_stage_has_all_of_the_progress() -> None:
+    for steps, epochs in ((7, 7), (24, 3), (1, 1), (390 * 30, 30)):
+        for per in ("epoch", "step"):
+            assert progress(steps - 1, steps, epochs, per) == progress(steps, steps, epochs, per) == 1
+            assert progress(0, steps, epochs, per) == (1 / epochs if per == "epoch" else 1 / steps)
+    assert [phi(progress(step, 28, 14, "epoch"), 7) * 7 for step in (0, 1, 3, 4, 27)] == [1, 1, 1, 2, 7]
+
+
+def test_no_epoch_before_full_strength_is_the_best(tmp_path: Path) -> None:
+    plan = {"objective": {"name": "annealed-regression", "tau_max": 4}, "epochs": 8, "teacher": "teacher"}
+    # Accuracy that only falls: by it, the first epoch would be the best.
+    falling = iter(range(100, 0, -1))
+    fall = lambda _: {"accuracy": float(next(falling))}  # noqa: E731
+    chosen = {}
+    for choose in ("best", "best-at-full", "last"):
+        done = run(tmp_path / choose, recipe=[{**plan, "choose": choose}], compute_metrics=fall)
+        chosen[choose] = done.stages[0]["chosen_epoch"]
+    assert chosen == {"best": 1, "best-at-full": 7, "last": 8}
+
+
+def test_what_was_chosen_is_what_goes_on(tmp_path: Path) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    student = Net()
+
+    def fall(_: Any) -> dict[str, float]:
+        seen.append(weights(student))
+        return {"accuracy": -float(len(seen))}
+
+    run(tmp_path, student=student, recipe=[Stage("hard-labels", 3, choose="best")], compute_metrics=fall)
+    assert same(weights(student), seen[0])
+    assert not same(seen[0], seen[2])
+
+
+class _Kill(TrainerCallback):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_resuming_amid_a_stage_is_bit_for_bit(tmp_path: Path, stage: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"training": {**SMALL, "save_strategy": "steps", "save_steps": 3, "eval_strategy": "no"}}
+    settings |= {"eval_dataset": None, "views": 3, "epochs": 6}
+    whole = run(tmp_path / "whole", **settings)
+
+    made = distillation.Run._trainer
+
+    def mortal(self: Any, number: int, *rest: Any) -> Any:
+        trainer = made(self, number, *rest)
+        if number == stage:
+            trainer.add_callback(_Kill(5))
+        return trainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(distillation.Run, "_trainer", mortal)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", **settings)
+    assert not (tmp_path / "cut" / f"stage-{stage + 1}" / "done.json").exists()
+    resumed = run(tmp_path / "cut", resume=True, **settings)
+    assert same(weights(whole.student), weights(resumed.student))
+    assert [s["log"][-2]["loss"] for s in resumed.stages] == [s["log"][-2]["loss"] for s in whole.stages]
+
+
+def test_a_finished_run_is_read_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(tmp_path)
+    monkeypatch.setattr(distillation.Run, "_trainer", None)
+    again = run(tmp_path, resume=True)
+    assert same(weights(first.student), weights(again.student))
+    assert again.stages == json.loads(json.dumps(first.stages))
+    assert not list(tmp_path.glob("stage-*/checkpoint-*"))
+
+
+def test_an_online_teacher_makes_the_same_student(tmp_path: Path) -> None:
+    kept, online = run(tmp_path / "kept"), run(tmp_path / "online", online=True)
+    for name, tensor in weights(kept.student).items():
+        torch.testing.assert_close(tensor, weights(online.student)[name], atol=1e-5, rtol=1e-5)
+
+
+def test_models_that_see_the_rows_differently(tmp_path: Path) -> None:
+    def halved(rows: list[Any]) -> dict[str, torch.Tensor]:
+        batch = collate(rows)
+        return {**batch, "points": batch["points"] / 2}
+
+    teacher = oracle()
+    with torch.no_grad():
+        teacher.layers[0].weight *= 2
+    data = {"teacher": Inputs(Points(64), halved)}
+    for online in (False, True):
+        same_teacher = run(tmp_path / f"a{online}", online=online, epochs=2)
+        other_eyes = run(tmp_path / f"b{online}", teacher=teacher, inputs=data, online=online, epochs=2)
+        for name, tensor in weights(same_teacher.student).items():
+            torch.testing.assert_close(tensor, weights(other_eyes.student)[name], atol=1e-5, rtol=1e-5)
+
+
+def test_a_batch_in_pieces_makes_the_same_student(tmp_path: Path) -> None:
+    def student() -> Net:
+        net = Net()
+        net.layers[2] = torch.nn.Dropout(0.0)
+        return net
+
+    once = run(tmp_path / "once", student=student(), epochs=2)
+    pieces = {**SMALL, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 8}
+    cut = run(tmp_path / "cut", student=student(), training=pieces, epochs=2)
+    for name, tensor in weights(once.student).items():
+        torch.testing.assert_close(tensor, weights(cut.student)[name], atol=1e-5, rtol=1e-4)
+
+
+TWO = """
+import sys, torch
+from pathlib import Path
+sys.path[:0] = [sys.argv[1]]
+from made_points import Net
+from test_distillation import SMALL, run
+torch.set_num_threads(1)
+student = Net()
+student.layers[2] = torch.nn.Dropout(0.0)
+output, batch = Path(sys.argv[2]), int(sys.argv[3])
+done = run(output, student=student, epochs=2, cache=output.parent / "cache",
+           training={**SMALL, "per_device_train_batch_size": batch, "logging_steps": 1})
+if torch.distributed.is_initialized() and torch.distributed.get_rank():
+    sys.exit()
+torch.save([[e["loss"] for s in done.stages for e in s["log"] if "loss" in e]], output / "losses.pt")
+"""
+
+
+def test_two_processes_have_the_loss_of_one(tmp_path: Path) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(TWO)
+    losses = {}
+    for processes, batch in ((1, 8), (2, 4)):
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        command += [str(script), str(Path(__file__).parent), str(tmp_path / f"of-{processes}")]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([*command, str(batch)], env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        (losses[processes],) = torch.load(tmp_path / f"of-{processes}" / "losses.pt", weights_only=True)
+    assert len(losses[1]) == 16
+    assert losses[2] == pytest.approx(losses[1], rel=1e-4)
+
+
+def refused(tmp_path: Path, message: str, **settings: Any) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, **settings)
+
+
+def test_other_label_spaces_are_refused_before_training(tmp_path: Path) -> None:
+    refused(
+        tmp_path,
+        r"other label spaces.*'teacher' have shape \(2, 4\), those of 'student' \(2, 3\)",
+        teacher=Net(classes=4),
+    )
+    assert not tmp_path.joinpath("stage-1").exists()
+
+
+def test_recipes_and_models_that_do_not_fit(tmp_path: Path) -> None:
+    refused(tmp_path, "there is no model 'teacher'; there are student", teacher=None)
+    refused(tmp_path, "there is no model 'assistant'; there are teacher, student", recipe="takd")
+    refused(
+        tmp_path, "like 'pupil', and there is no such model", recipe=[Stage("hard-labels", 1, "second", like="pupil")]
+    )
+    refused(tmp_path, "unknown method 'anealing-kd'", recipe="anealing-kd")
+    refused(tmp_path, "no rows to train on", train_dataset=Points(0))
+    refused(tmp_path, "numbers differ: {'teacher': 63, 'student': 64}", inputs={"teacher": Inputs(Points(63), collate)})
+    refused(tmp_path, "3 views are asked for, and the data set has no method", train_dataset=list(Points(8)), views=3)
+
+
+def test_another_run_is_not_overwritten_nor_gone_on_with(tmp_path: Path) -> None:
+    run(tmp_path, recipe="kd", epochs=2)
+    refused(tmp_path, "holds a run already; resume it", recipe="kd", epochs=2)
+    refused(tmp_path, "begun as another stage: its epochs was 2 and is 3 now", recipe="kd", epochs=3, resume=True)
+    refused(tmp_path, "begun as another stage: its objective was 'kd'", recipe="dkd", epochs=2, resume=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    data = list(Points(64))
+    data[5]["points"] = torch.tensor([float("nan"), 0])
+    refused(tmp_path, r"student, hard-labels: the loss is nan by step \d; lower", recipe="scratch", train_dataset=data)
+
+
+def test_milestones_divide_the_learning_rate(tmp_path: Path) -> None:
+    stage = Stage("hard-labels", 4, milestones=[0.5, 0.75], training={**SMALL, "logging_steps": 1})
+    log = run(tmp_path, recipe=[stage]).stages[0]["log"]
+    rates = [entry["learning_rate"] for entry in log if "loss" in entry]
+    assert rates == pytest.approx([0.02] * 16 + [0.002] * 8 + [0.0002] * 8, rel=1e-6)
+
+
+def test_the_recipe_by_name_is_the_recipe_by_stages(tmp_path: Path) -> None:
+    by_name = run(tmp_path / "name", recipe="annealing-kd", epochs=3)
+    by_stages = run(tmp_path / "stages", recipe=method("annealing-kd", 3))
+    assert same(weights(by_name.student), weights(by_stages.student))
