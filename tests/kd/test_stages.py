@@ -50,7 +50,7 @@ def test_what_the_objective_learns() -> None:
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ({"objective": "kd"}, "stage 1: key 'epochs' is missing"),
+        ({"objective": "kd"}, "stage 1: stage: key 'epochs' is missing"),
         ({"objective": "kd", "epochs": 0}, "stage 1: a stage takes one epoch or more; got 0"),
         ({"objective": "annealing", "epochs": 1}, "stage 1: .*'annealing'.*known.*annealed-regression"),
         ({"objective": {"name": "kd", "temprature": 5}, "epochs": 1}, "stage 1: .*'temprature'"),

@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from .check import check
+from .distill import distill
 from .env import env
 from .eval import evaluate
 from .export import export
@@ -27,6 +28,7 @@ app.command()(resolve)
 app.command()(score)
 app.command("eval")(evaluate)
 app.add_typer(train, name="train")
+app.command()(distill)
 app.command()(export)
 app.command()(check)
 app.command()(env)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .distill import distill
+
 app = typer.Typer(help="Train a model as a recipe says (needs `pip install 'lehr\\[train]'`).", no_args_is_help=True)
 
 
@@ -52,3 +54,7 @@ def coref(
         for path in filter(None, (folder / "model/training.json", result)):
             write_result(path, outcome)
         typer.echo(f"{folder / 'model'}: CoNLL F1 {100 * outcome['dev_conll']:.1f} on the development part")
+
+
+app.command("glue", help="Fine-tune a classifier on a GLUE task: a teacher, or a student from scratch.")(distill)
+app.command("images", help="Train an image classifier on CIFAR: a teacher, or a student from scratch.")(distill)

@@ -6,16 +6,15 @@ import dataclasses
 import hashlib
 import inspect
 import os
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from transformers import TrainingArguments
 
 from ..formats import read_file
+from ..kd.recipe import fill, read_recipe, refuse_unknown
 from ..shelf import encoder_path
 from .configuration import LehrConfig
 from .data import Example
@@ -119,66 +118,18 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
     Raises:
         ValueError: if a key is unknown or missing, a setting has no ``=``, or something is no YAML.
     """
-    fields = _yaml(Path(path).read_text("utf-8"), str(path))
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path}: expected keys and values, found {type(fields).__name__}")
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set {setting}: expected key=value")
-        *sections, last = key.split(".")
-        place = fields
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise ValueError(f"--set {setting}: {section} has no keys")
-        place[last] = _yaml(value, f"--set {setting}")
+    fields = read_recipe(path, settings)
     for part in ("train", "dev", "test"):
-        fields[part] = [_fill(Source, source, f"{path}: {part}") for source in fields.get(part) or []]
-    recipe: Recipe = _fill(Recipe, fields, str(path))
+        fields[part] = [fill(Source, source, f"{path}: {part}") for source in fields.get(part) or []]
+    recipe = fill(Recipe, fields, str(path))
     unknown = {s.scheme for s in [*recipe.dev, *recipe.test]} - set(recipe.schemes)
     if unknown:
         raise ValueError(f"{path}: scheme {unknown.pop()!r} is scored but never trained")
-    _refuse_unknown(recipe.model, [key for key in MODEL_KEYS if key not in DECIDED_HERE], f"{path}: model")
-    _refuse_unknown(recipe.training, [key for key in TRAINING_KEYS if key not in DECIDED_HERE], f"{path}: training")
+    refuse_unknown(recipe.model, [key for key in MODEL_KEYS if key not in DECIDED_HERE], f"{path}: model")
+    refuse_unknown(recipe.training, [key for key in TRAINING_KEYS if key not in DECIDED_HERE], f"{path}: training")
     if (judge := recipe.model.get("singleton_scheme")) not in (None, *recipe.schemes):
         raise ValueError(f"{path}: singleton_scheme {judge!r} is never trained")
     return recipe
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers, of which 1e-4 is one; to PyYAML it is a string."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), [*"-+.0123456789"]
-)
-
-
-def _yaml(text: str, place: str) -> Any:
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{place}: no YAML: {' '.join(str(error).split())}") from error
-
-
-def _fill(kind: type[Any], fields: Mapping[str, Any], place: str) -> Any:
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    _refuse_unknown(fields, known, place)
-    missing = [
-        name
-        for name, f in known.items()
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and name not in fields
-    ]
-    if missing:
-        raise ValueError(f"{place}: key {missing[0]!r} is missing")
-    return kind(**fields)
-
-
-def _refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:
-    for key in fields:
-        if key not in known:
-            raise ValueError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
 
 
 def fingerprint(examples: Sequence[Example]) -> str:

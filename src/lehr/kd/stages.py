@@ -13,6 +13,7 @@ from transformers import TrainingArguments
 
 from .annealing import Shape, phi
 from .objectives import LEARNED, OBJECTIVES, objective
+from .recipe import fill, refuse_unknown
 
 Choice = Literal["last", "best", "best-at-full"]
 Unit = Literal["epoch", "step"]
@@ -183,29 +184,15 @@ def read_stages(plan: Sequence[Stage | Mapping[str, Any]]) -> list[Stage]:
     Raises:
         ValueError: if a stage has an unknown key, lacks one, or learns from itself.
     """
-    known = [f.name for f in dataclasses.fields(Stage)]
     if not plan:
         raise ValueError("a recipe has one stage or more")
     stages = []
     for number, given in enumerate(plan, 1):
         try:
-            if isinstance(given, Stage):
-                stage = given
-            else:
-                refuse_unknown(given, known, "stage")
-                if missing := [key for key in ("objective", "epochs") if key not in given]:
-                    raise ValueError(f"key {missing[0]!r} is missing")
-                stage = Stage(**given)
+            stage = given if isinstance(given, Stage) else fill(Stage, given, "stage")
             if stage.student in stage.teachers:
                 raise ValueError(f"{stage.student!r} is its own teacher; name the student anew, `like` the old one")
         except ValueError as error:
             raise ValueError(f"stage {number}: {error}") from error
         stages.append(stage)
     return stages
-
-
-def refuse_unknown(given: Mapping[str, Any], known: Sequence[str], place: str) -> None:
-    """Raise ValueError if there is a key that is not known."""
-    for key in given:
-        if key not in known:
-            raise ValueError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")

@@ -69,6 +69,7 @@ class DistillationTrainer(Trainer):
         self.objective: Objective = stage.function()
         self.online = [teacher.to(args.device).eval() for teacher in online]
         self._errors: dict[str, list[Tensor]] = defaultdict(list)
+        self._phi = 1.0
         if self.pop_callback(ProgressCallback):
             self.add_callback(StageProgress(stage, title))
         self.add_callback(_Views(train_dataset))
@@ -109,8 +110,9 @@ class DistillationTrainer(Trainer):
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def _note(self, logits: Tensor, teacher: Tensor | None, labels: Tensor | None) -> None:
+        self._phi = self.stage.phi(self.progress())
         if teacher is not None:
-            error = (logits.float() - self.stage.phi(self.progress()) * teacher).square().mean()
+            error = (logits.float() - self._phi * teacher).square().mean()
             self._errors["regression_error"].append(error)
         if labels is not None:
             self._errors["label_error"].append(hard_labels(logits.float(), None, labels, 1.0))
@@ -128,7 +130,7 @@ class DistillationTrainer(Trainer):
                     "lower the learning rate or clip gradients (training.max_grad_norm)"
                 )
             logs |= {name: float(torch.stack(values).mean()) for name, values in self._errors.items() if values}
-            logs["phi"] = self.stage.phi(self.progress())
+            logs["phi"] = self._phi
             self._errors.clear()
         super().log(logs, start_time)
 
@@ -176,6 +178,7 @@ class StageProgress(ProgressCallback):
         self.stage, self.title = stage, title
         self.measured: dict[str, str] = {}
         self.training_bar: Any = None
+        self.prediction_bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
@@ -193,6 +196,15 @@ class StageProgress(ProgressCallback):
                 progress(state.global_step, state.max_steps, int(args.num_train_epochs), self.stage.per)
             )
             self.training_bar.set_description(f"{self.title}, T {temperature(phi, self.stage.tau_max):.3g}", False)
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **_: Any) -> None:
+        if state.is_world_process_zero:
+            if self.prediction_bar is None:
+                total = len(eval_dataloader)
+                self.prediction_bar = tqdm(
+                    total=total, desc="evaluation", leave=False, disable=None, dynamic_ncols=True
+                )
+            self.prediction_bar.update(1)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         if state.is_world_process_zero and self.training_bar is not None:

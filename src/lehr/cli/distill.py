@@ -1,0 +1,49 @@
+"""`lehr distill`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def distill(
+    recipe: Annotated[
+        Path, typer.Argument(help="A YAML file, as in recipes/glue and recipes/cifar10.", exists=True, dir_okay=False)
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: method=kd, seed=2. Repeatable."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints and the student.", show_default="runs/RECIPE")
+    ] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(help="Another copy, in results/ say, of OUTPUT/result.json: what ran and what it scored."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run in the output folder stopped, amid a stage too.")
+    ] = False,
+) -> None:
+    """Train a student from a teacher, by Annealing-KD or another method.
+
+    Stage after stage as the recipe says; the teacher's logits are computed once and kept for every run that can use
+    them. The student is left in OUTPUT/model. For several processes: `accelerate launch -m lehr distill RECIPE`.
+    """
+    from ..extras import needs
+
+    needs("train")
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    from ..experiments.recipe import carry_out, load_recipe
+    from ..files import write_text
+
+    folder = output or Path("runs") / recipe.stem
+    outcome = carry_out(load_recipe(recipe, settings or []), folder, resume=resume)
+    if PartialState().is_main_process:
+        if result is not None:
+            write_text(result, (folder / "result.json").read_text("utf-8"))
+        validation = "" if outcome["validation"] is None else f", {outcome['validation']:.1f} on the validation part"
+        typer.echo(f"{folder / 'model'}: {outcome['metric']} {outcome['test']:.1f} on the test part{validation}")

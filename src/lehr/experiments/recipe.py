@@ -1,0 +1,219 @@
+"""A run of distillation in one YAML file: the task, the models, the stages, and what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState  # type: ignore[import-untyped]
+from transformers import set_seed
+
+from ..files import write_text
+from ..glue.problem import GlueProblem
+from ..glue.tasks import TASKS
+from ..kd.distillation import Run
+from ..kd.problem import Problem
+from ..kd.recipe import fill, read_recipe, refuse_unknown
+from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages
+from ..versions import versions
+from ..vision.data import HUB_NAMES
+from ..vision.problem import VisionProblem
+
+IMAGES = {name.rsplit("/", 1)[-1]: name for name in HUB_NAMES}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A run.
+
+    Args:
+        task: `cifar10`, `cifar100`, or `glue/` and the name of a GLUE task.
+        models: by name, as their task describes them: ``{from: ENCODER, layers: [0, 2, 5]}`` for GLUE, ``{network:
+            resnet8}`` for images; ``{from: FOLDER}`` is the model that another run left there, in `OUTPUT/model`. The
+            stages name those that they need, most often `teacher` and `student`.
+        method: the name of a published method, whose stages are then these; see `lehr.kd.stages.METHODS`.
+        epochs: of each student in all its stages, for a `method`.
+        stages: instead of a method: a list of `lehr.kd.stages.Stage`.
+        data: where the data set is: its name on the Hub or a folder with a copy; the Hub's unless given.
+        validation: rows cut from the training part to choose by; the task's own number unless given.
+        split_seed: of that cut, alike for all that is to be compared.
+        seed: of weights, order and dropout.
+        views: augmented views in turn; images only.
+        milestones: for a `method`, shares of each stage at which the learning rate is divided by ten.
+        training: fields of Transformers' `TrainingArguments`.
+        max_length: pieces of a row of text at most.
+        hans: for GLUE's MNLI, HANS's file of evaluation rows.
+        online: ask the teachers at every step instead of keeping their logits.
+
+    Raises:
+        ValueError: if the fields do not fit together.
+    """
+
+    task: str
+    models: Mapping[str, Mapping[str, Any]]
+    method: str | None = None
+    epochs: int | None = None
+    stages: Sequence[Mapping[str, Any]] = ()
+    data: str | None = None
+    validation: float | int | None = None
+    split_seed: int = 0
+    seed: int = 0
+    views: int = 1
+    milestones: Sequence[float] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    max_length: int = 128
+    hans: str | None = None
+    online: bool = False
+
+    def __post_init__(self) -> None:
+        known = [*IMAGES, *(f"glue/{name}" for name in TASKS)]
+        if self.task not in known:
+            raise ValueError(f"unknown task {self.task!r}; known are {', '.join(known)}")
+        if (self.method is None) == (not self.stages):
+            raise ValueError("a recipe has either a `method` or `stages`")
+        if self.stages and (self.epochs is not None or self.milestones):
+            raise ValueError("`epochs` and `milestones` go with a `method`; give them stage by stage")
+        refuse_unknown(self.training, TRAINING_KEYS, "training")
+        for stage in self.plan():
+            needed = [stage.like or stage.student, *stage.teachers]
+            students = [s.student for s in self.plan()]
+            if absent := [name for name in needed if name not in self.models and name not in students]:
+                raise ValueError(f"{stage.title()}: `models` has no {absent[0]!r}")
+
+    def plan(self) -> list[Stage]:
+        """The stages."""
+        if self.method is None:
+            return read_stages(self.stages)
+        return method(self.method, self.epochs, milestones=list(self.milestones))
+
+    def problem(self) -> Problem:
+        """The task with its data.
+
+        Raises:
+            ValueError: if the data cannot be read.
+        """
+        if self.task in IMAGES:
+            size = {} if self.validation is None else {"validation": int(self.validation)}
+            return VisionProblem(self.data or IMAGES[self.task], seed=self.split_seed, **size)
+        return GlueProblem(
+            self.task.removeprefix("glue/"),
+            self.data or "nyu-mll/glue",
+            validation=self.validation,
+            seed=self.split_seed,
+            max_length=self.max_length,
+            hans=self.hans,
+        )
+
+
+def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, see `lehr.kd.recipe.read_recipe`.
+
+    Raises:
+        ValueError: if it is none, in one sentence that begins with its path.
+    """
+    fields = read_recipe(path, settings)
+    try:
+        return fill(Recipe, fields, "recipe")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def carry_out(
+    recipe: Recipe,
+    output: Path,
+    *,
+    resume: bool = False,
+    cache: Path | None = None,
+    problem: Problem | None = None,
+) -> dict[str, Any]:
+    """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``.
+
+    Args:
+        recipe: what to run.
+        output: a folder for it.
+        resume: go on where a run in `output` stopped.
+        cache: holds the kept logits; see `lehr.kd.teacher.cache_folder`.
+        problem: the recipe's, if it was made already.
+
+    Returns:
+        what ran, on what, for how long, and the scores; the test part's, in per cent, were read once, at the end.
+
+    Raises:
+        ValueError: as `lehr.kd.distill`.
+    """
+    done = output / "result.json"
+    found: dict[str, Any]
+    if resume and done.exists():
+        found = json.loads(done.read_text("utf-8"))
+        return found
+    problem = problem or recipe.problem()
+    plan = recipe.plan()
+    names = dict.fromkeys(name for stage in plan for name in [*stage.teachers, stage.like or stage.student])
+    specs = {name: recipe.models[name] for name in names if name in recipe.models}
+    models = {}
+    for name, spec in specs.items():
+        set_seed(recipe.seed)  # so that a student begins alike whatever models there are beside it
+        models[name] = problem.model(spec)
+    run = Run(
+        models,
+        {name: problem.inputs(spec) for name, spec in specs.items()},
+        plan,
+        views=recipe.views,
+        compute_metrics=problem.compute_metrics,
+        metric=problem.metric,
+        greater_is_better=True,
+        training=dict(recipe.training),
+        seed=recipe.seed,
+        output=output,
+        cache=cache,
+        online=recipe.online,
+    )
+    distilled = run.carry_out(resume=resume)
+    last = plan[-1]
+    spec = specs[last.student if last.student in specs else str(last.like)]
+    scores = problem.test(distilled.student, spec)
+    result = {
+        "task": recipe.task,
+        "method": recipe.method or "stages",
+        "seed": recipe.seed,
+        "teacher": {name: specs.get(name, name) for name in last.teachers or plan[0].teachers},
+        "student": spec,
+        "parameters": {name: _parameters(model) for name, model in distilled.models.items()},
+        "recipe": dataclasses.asdict(recipe),
+        "epochs": sum(stage.epochs for stage in plan if stage.student == last.student),
+        "metric": problem.metric,
+        "validation": _per_cent(distilled.stages[-1]["chosen"]),
+        "test": _per_cent(scores[problem.metric]),
+        "test_scores": {name: _per_cent(score) for name, score in scores.items()},
+        "seconds": round(sum(stage["seconds"] for stage in distilled.stages), 1),
+        "seconds_for_teacher": round(sum(stage["seconds_for_teacher"] for stage in distilled.stages), 1),
+        "device": _device(),
+        "stages": distilled.stages,
+        "versions": versions(),
+    }
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    if PartialState().is_main_process:
+        problem.save(distilled.student, spec, output / "model")
+        write_text(done, text)
+    found = json.loads(text)
+    return found
+
+
+def _parameters(model: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _per_cent(score: float | None) -> float | None:
+    return None if score is None else round(100 * score, 3)
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.get_num_threads()} threads"

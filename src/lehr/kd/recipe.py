@@ -1,0 +1,78 @@
+"""Recipes in YAML, whose keys are the fields of a dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+
+
+def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys and values of a YAML file, after `settings` of the form ``key=value`` or ``section.key=value``.
+
+    Raises:
+        ValueError: if a setting has no ``=``, or something is no YAML, or no keys and values.
+    """
+    fields = _yaml(Path(path).read_text("utf-8"), str(path))
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path}: expected keys and values, found {type(fields).__name__}")
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting}: expected key=value")
+        *sections, last = key.split(".")
+        place = fields
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"--set {setting}: {section} has no keys")
+        place[last] = _yaml(value, f"--set {setting}")
+    return fields
+
+
+def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
+    """A dataclass with these fields.
+
+    Raises:
+        ValueError: if a key is unknown or missing.
+    """
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    refuse_unknown(fields, known, place)
+    missing = [
+        name
+        for name, field in known.items()
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING and name not in fields
+    ]
+    if missing:
+        raise ValueError(f"{place}: key {missing[0]!r} is missing")
+    return kind(**fields)
+
+
+def refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:
+    """Raise ValueError if there is a key that is not known."""
+    for key in fields:
+        if key not in known:
+            raise ValueError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's numbers, of which 1e-4 is one; to PyYAML it is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), [*"-+.0123456789"]
+)
+
+
+def _yaml(text: str, place: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{place}: no YAML: {' '.join(str(error).split())}") from error
