@@ -109,22 +109,31 @@ def step() -> Iterable[str]:
     )
 
 
+SCORERS = ("one-pass", "antecedent")
+
+
 def heads() -> Iterable[str]:
     """Both heads on the same encoder, over seeds."""
     yield from header("head", "seeds", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1, test", "dev")
-    for scorer in ("one-pass", "antecedent"):
-        runs = [json.loads(p.read_text("utf-8")) for p in sorted((ROOT / "results/minilm-litbank").glob(f"{scorer}-*"))]
-        if not runs:
-            continue
+    for scorer in SCORERS:
+        runs = of_seeds(f"minilm-litbank/{scorer}-*.json")
         tests = [run["test"]["entities"]["with_singletons"] for run in runs]
         parts = [[t[m]["f1"] for t in tests] for m in ("mentions", "muc", "b_cubed", "ceaf_e")]
-        yield row(
-            scorer,
-            len(runs),
-            *map(mean, parts),
-            f"**{mean([t['conll'] for t in tests])}**",
-            mean([run["dev_conll"] for run in runs]),
-        )
+        parts += [[t["conll"] for t in tests], [run["dev_conll"] for run in runs]]
+        yield row(scorer, len(runs), *map(mean, parts))
+
+
+def heads_links() -> Iterable[str]:
+    """Their links by distance, the mean over seeds."""
+    found = {scorer: of_seeds(f"minilm-litbank/links/{scorer}-*.json") for scorer in SCORERS}
+    yield from header("distance", *(f"{scorer}, {what}" for scorer in SCORERS for what in ("recall", "precision")))
+    for band, label in {**BANDS, "all": "all"}.items():
+        links = [[run["coreference"]["links"][band] for run in found[scorer]] for scorer in SCORERS]
+        yield row(label, *(mean([link[what] for link in runs]) for runs in links for what in ("recall", "precision")))
+
+
+def of_seeds(pattern: str) -> list[Any]:
+    return [json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "results").glob(pattern))]
 
 
 def header(*names: str) -> Iterable[str]:
@@ -151,6 +160,7 @@ TABLES: Mapping[str, Any] = {
     "genres": genres,
     "links": links,
     "heads": heads,
+    "heads_links": heads_links,
     "step": step,
 }
 

@@ -11,6 +11,7 @@ from .check import check
 from .distill import distill
 from .env import env
 from .eval import evaluate
+from .experiment import app as experiment
 from .export import export
 from .resolve import resolve
 from .score import score
@@ -29,6 +30,7 @@ app.command()(score)
 app.command("eval")(evaluate)
 app.add_typer(train, name="train")
 app.command()(distill)
+app.add_typer(experiment, name="experiment")
 app.command()(export)
 app.command()(check)
 app.command()(env)

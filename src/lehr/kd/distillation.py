@@ -223,14 +223,14 @@ class Run:
             return done
         began = time.monotonic()
         dataset, online = self._lessons(number)
-        kept = time.monotonic()
+        asked = time.monotonic() - began
         trainer = self._trainer(number, folder, dataset, online)
-        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
+        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         report = {
             "title": stage.title(),
             "epochs": stage.epochs,
-            "seconds": round(time.monotonic() - kept, 1),
-            "seconds_for_teacher": round(kept - began, 1),
+            "seconds": round(trainer.seconds, 1),
+            "seconds_for_teacher": round(asked, 1),
             "chosen_by": self.metric if trainer.state.best_metric is not None else None,
             "chosen": trainer.state.best_metric,
             "chosen_epoch": stage.epochs
@@ -325,3 +325,19 @@ class Run:
         write_text(folder / "done.json", json.dumps(report, indent=1) + "\n")
         for checkpoint in folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The last checkpoint that was written to its end; those that a kill cut short are removed.
+
+    Transformers writes `trainer_state.json` last of all.
+    """
+    if PartialState().is_main_process:
+        for checkpoint in folder.glob("checkpoint-*"):
+            try:
+                json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+            except (FileNotFoundError, json.JSONDecodeError):
+                shutil.rmtree(checkpoint)
+    PartialState().wait_for_everyone()
+    last: str | None = get_last_checkpoint(str(folder))
+    return last

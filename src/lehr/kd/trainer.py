@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -70,6 +71,8 @@ class DistillationTrainer(Trainer):
         self.online = [teacher.to(args.device).eval() for teacher in online]
         self._errors: dict[str, list[Tensor]] = defaultdict(list)
         self._phi = 1.0
+        self._clock = _Clock()
+        self.add_callback(self._clock)
         if self.pop_callback(ProgressCallback):
             self.add_callback(StageProgress(stage, title))
         self.add_callback(_Views(train_dataset))
@@ -77,6 +80,11 @@ class DistillationTrainer(Trainer):
     def progress(self) -> float:
         """The share of the stage that is done once the epoch, or the step, at hand is over."""
         return progress(self.state.global_step, self.state.max_steps, int(self.args.num_train_epochs), self.stage.per)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on training so far, in the runs that this one resumes too, up to their last log."""
+        return self._clock.seconds()
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """The stage's milestones where it has some, else the schedule that the arguments name."""
@@ -130,7 +138,7 @@ class DistillationTrainer(Trainer):
                     "lower the learning rate or clip gradients (training.max_grad_norm)"
                 )
             logs |= {name: float(torch.stack(values).mean()) for name, values in self._errors.items() if values}
-            logs["phi"] = self._phi
+            logs |= {"phi": self._phi, "seconds": round(self.seconds, 1)}
             self._errors.clear()
         super().log(logs, start_time)
 
@@ -158,6 +166,17 @@ def progress(step: int, steps: int, epochs: int, per: str) -> float:
 def _done(state: Any) -> float:
     """The share of the stage done at the end of an epoch."""
     return float(state.global_step / state.max_steps)
+
+
+class _Clock(TrainerCallback):
+    """Goes on from what the log of a resumed run says."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.before = max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
+        self.began = time.monotonic()
+
+    def seconds(self) -> float:
+        return float(self.before + time.monotonic() - self.began)
 
 
 class _Views(TrainerCallback):
@@ -209,7 +228,7 @@ class StageProgress(ProgressCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         if state.is_world_process_zero and self.training_bar is not None:
             told = {k.removeprefix("eval_"): v for k, v in (logs or {}).items() if isinstance(v, float)}
-            untold = ("learning_rate", "grad_norm", "epoch", "phi", "train_loss")
+            untold = ("learning_rate", "grad_norm", "epoch", "phi", "seconds", "train_loss")
             self.measured |= {
                 k: f"{v:.3g}" for k, v in told.items() if k not in untold and not k.endswith(("runtime", "per_second"))
             }

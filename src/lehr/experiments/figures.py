@@ -1,0 +1,291 @@
+"""The figures of a grid: SVG files which are the same, byte for byte, whenever they are drawn of the same results."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..files import aside
+from ..kd.annealing import temperature
+from ..kd.stages import Stage
+from .grid import Cell, Grid, short
+from .tables import COMPARED, Results, methods, planned, scores
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b")
+"""Okabe and Ito's, which all eyes tell apart, and one more."""
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "svg.hashsalt": "lehr",
+    "svg.fonttype": "path",
+}
+
+Lines = dict[str, dict[str, dict[float, dict[str, list[float]]]]]
+"""Scores, one a seed, by task, line, place on the x axis, and method; of these one alone may be at a place."""
+
+
+def draw(grid: Grid, results: Results, folder: Path) -> dict[str, str]:
+    """Draw every figure for which there are results.
+
+    Args:
+        grid: whose results they are.
+        results: those that are there.
+        folder: where the files go, `GRID-FIGURE.svg`.
+
+    Returns:
+        captions by file name.
+    """
+    figures: list[tuple[str, str, Callable[[Grid, Results], Figure | None]]] = [
+        ("curves", CURVES, learning_curves),
+        ("scores", "Test score by method: a point a seed, a line at their mean.", scores_by_method),
+        ("errors", ERRORS, error_by_temperature),
+        ("tau", "Test score by τ_max and the shape of Φ: mean ± standard deviation over the seeds.", score_by_tau),
+        ("teachers", TEACHERS, score_by_teacher),
+    ]
+    drawn = {}
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        for name, caption, make in figures:
+            if (figure := make(grid, results)) is not None:
+                file = f"{grid.name}-{name}.svg"
+                save(figure, folder / file)
+                drawn[file] = caption
+    return drawn
+
+
+CURVES = (
+    "Score on the validation part after each epoch, mean over the seeds. Grey bands are the temperatures of the "
+    "annealed stage, darker as Φ grows to 1; a dotted line is where a method's next stage begins."
+)
+ERRORS = (
+    "Mean squared distance of the student's logits from Φ(T) times the teacher's, in the last epoch at each "
+    "temperature, on the training rows; mean over the seeds. Training goes from left to right."
+)
+TEACHERS = (
+    "Test score by the size of the teacher, mean ± standard deviation over the seeds; the dashed line is the student "
+    "without a teacher."
+)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, on white, with nothing in it that changes from one time to the next."""
+    with aside(path) as temporary:
+        figure.savefig(temporary, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
+
+
+def learning_curves(grid: Grid, results: Results) -> Figure | None:
+    """The validation metric after each epoch of the student, a panel a task."""
+    curves = {
+        (task, method): curve
+        for task in grid.tasks
+        for method in methods(grid)
+        if (curve := _mean_curve(results, task, method))
+    }
+    tasks = [task for task in grid.tasks if any(task == drawn for drawn, _ in curves)]
+    if not tasks:
+        return None
+    figure, panels = _panels(len(tasks), width=5.2)
+    for task, axes in zip(tasks, panels, strict=True):
+        _shade(axes, results, task)
+        for number, method in enumerate(methods(grid)):
+            if (task, method) in curves:
+                xs, ys = zip(*curves[task, method], strict=True)
+                colour = COLOURS[number % len(COLOURS)]
+                axes.plot(
+                    xs,
+                    ys,
+                    color=colour,
+                    label=_label(grid, results, task, method),
+                    linewidth=1.4,
+                    marker="o",
+                    markersize=2,
+                )
+                for edge in _edges(results, task, method):
+                    axes.axvline(edge + 0.5, color=colour, linestyle=":", linewidth=1)
+        axes.set(title=short(task), xlabel="epoch", ylabel=f"{_metric(results, task)}, validation, %")
+        axes.legend(fontsize=8)
+    return figure
+
+
+def scores_by_method(grid: Grid, results: Results) -> Figure | None:
+    """A point for each seed and a line at the mean, a panel a task."""
+    rows = methods(grid)
+    tasks = [task for task in grid.tasks if any(scores(results, task, method) for method in rows)]
+    if not tasks:
+        return None
+    figure, panels = _panels(len(tasks), width=max(2.6, 0.7 * len(rows) + 1))
+    for task, axes in zip(tasks, panels, strict=True):
+        for number, method in enumerate(rows):
+            found = [value for _, value in sorted(scores(results, task, method).items())]
+            if found:
+                shifts = [0.08 * (n - (len(found) - 1) / 2) for n in range(len(found))]
+                colour = COLOURS[number % len(COLOURS)]
+                axes.scatter([number + shift for shift in shifts], found, color=colour, s=18, zorder=3)
+                axes.hlines(statistics.fmean(found), number - 0.3, number + 0.3, color=colour, linewidth=2)
+        axes.set_xticks(range(len(rows)), rows, rotation=35, ha="right")
+        axes.set(title=short(task), ylabel=f"{_metric(results, task)}, test, %")
+    return figure
+
+
+def error_by_temperature(grid: Grid, results: Results) -> Figure | None:
+    """How far the student is from the annealed teacher at the end of each temperature, a line a method."""
+    lines: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for cell, result in results.items():
+        for stage, entry in _annealed(result):
+            assert stage.tau_max is not None
+            place = temperature(entry["phi"], stage.tau_max)
+            lines[cell.task, cell.row.method][place].append(entry["regression_error"])
+    tasks = [task for task in grid.tasks if any(task == drawn for drawn, _ in lines)]
+    if not tasks:
+        return None
+    figure, panels = _panels(len(tasks), width=4.2)
+    for task, axes in zip(tasks, panels, strict=True):
+        for number, method in enumerate(methods(grid)):
+            points = [(place, sum(all_) / len(all_)) for place, all_ in sorted(lines[task, method].items())]
+            if points:
+                axes.plot(*zip(*points, strict=True), marker="o", label=method, color=COLOURS[number % len(COLOURS)])
+        axes.invert_xaxis()
+        axes.set(title=short(task), xlabel="temperature T", ylabel="mean squared error of logits")
+        axes.set_ylim(bottom=0)
+        axes.legend(fontsize=8)
+    return figure
+
+
+def score_by_tau(grid: Grid, results: Results) -> Figure | None:
+    """A line for each shape of Φ over τ_max; None unless the results have several of either, and a method for each."""
+    lines: Lines = {}
+    for cell, result in results.items():
+        for stage in (Stage(**fields) for fields in result["plan"]):
+            if stage.tau_max and cell.row.student == COMPARED:
+                shape = str(stage.settings.get("shape", "staircase"))
+                _add(lines, cell, shape, stage.tau_max, result["test"])
+    several = any(len(found) > 1 or len(next(iter(found.values()))) > 1 for found in lines.values())
+    return _lines(grid, results, lines, "τ_max") if several else None
+
+
+def score_by_teacher(grid: Grid, results: Results) -> Figure | None:
+    """A line for each plan over the teacher's parameters; None unless a plan has teachers of three sizes or more."""
+    lines: Lines = {}
+    without: dict[str, list[float]] = defaultdict(list)
+    for cell, result in results.items():
+        size = result["parameters"].get("teacher")
+        if cell.row.student == COMPARED and size:
+            plan = cell.row.plan or " + ".join(Stage(**fields).name for fields in result["plan"])
+            _add(lines, cell, plan, size / 1e6, result["test"])
+        elif cell.row.student == COMPARED:
+            without[cell.task].append(result["test"])
+    if not any(len(places) > 2 for found in lines.values() for places in found.values()):
+        return None
+    figure = _lines(grid, results, lines, "parameters of the teacher, millions", logarithmic=True)
+    for task, axes in zip([task for task in grid.tasks if task in lines], figure.axes if figure else [], strict=False):
+        if without[task]:
+            axes.axhline(statistics.fmean(without[task]), color="grey", linestyle="--", linewidth=1)
+    return figure
+
+
+def _add(lines: Lines, cell: Cell, line: str, place: float, score: float) -> None:
+    places = lines.setdefault(cell.task, {}).setdefault(line, {})
+    places.setdefault(place, {}).setdefault(cell.row.method, []).append(score)
+
+
+def _lines(grid: Grid, results: Results, lines: Lines, label: str, *, logarithmic: bool = False) -> Figure | None:
+    """Means and standard deviations; None where several methods would have to share a point."""
+    if any(len(owners) > 1 for found in lines.values() for places in found.values() for owners in places.values()):
+        return None
+    tasks = [task for task in grid.tasks if task in lines]
+    figure, panels = _panels(len(tasks), width=4.2)
+    for task, axes in zip(tasks, panels, strict=True):
+        for number, (name, places) in enumerate(sorted(lines[task].items())):
+            points = [(place, next(iter(owners.values()))) for place, owners in sorted(places.items())]
+            means = [statistics.fmean(found) for _, found in points]
+            spreads = [statistics.stdev(found) if len(found) > 1 else 0.0 for _, found in points]
+            colour = COLOURS[number % len(COLOURS)]
+            xs = [place for place, _ in points]
+            axes.errorbar(xs, means, spreads, marker="o", capsize=3, label=name, color=colour, linewidth=1.4)
+        if logarithmic:
+            axes.set_xscale("log")
+        axes.set(title=short(task), xlabel=label, ylabel=f"{_metric(results, task)}, test, %")
+        axes.legend(fontsize=8)
+    return figure
+
+
+def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns, 3.4 * rows), layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+
+
+def _metric(results: Results, task: str) -> str:
+    return next(str(result["metric"]) for cell, result in results.items() if cell.task == task)
+
+
+def _label(grid: Grid, results: Results, task: str, method: str) -> str:
+    there, seeds = len(scores(results, task, method)), len(planned(grid, task, method))
+    return method if there == seeds else f"{method} ({there} of {seeds} seeds)"
+
+
+def _curve(result: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+    """The last student's epochs, counted through all its stages, with the validation metric after each in per cent."""
+    key, before = f"eval_{result['metric']}", 0
+    for stage, entries in _stages(result):
+        yield from ((before + entry["epoch"], 100 * entry[key]) for entry in entries if key in entry)
+        before += stage.epochs
+
+
+def _mean_curve(results: Results, task: str, method: str) -> list[tuple[float, float]]:
+    found: dict[float, list[float]] = defaultdict(list)
+    for cell, result in results.items():
+        if (cell.task, cell.row.method) == (task, method):
+            for epoch, value in _curve(result):
+                found[epoch].append(value)
+    return [(epoch, statistics.fmean(values)) for epoch, values in sorted(found.items())]
+
+
+def _stages(result: Mapping[str, Any]) -> list[tuple[Stage, list[Mapping[str, float]]]]:
+    """The stages of the last student, each with its log."""
+    both = [(Stage(**fields), run["log"]) for fields, run in zip(result["plan"], result["stages"], strict=True)]
+    return [(stage, log) for stage, log in both if stage.student == both[-1][0].student]
+
+
+def _annealed(result: Mapping[str, Any]) -> Iterator[tuple[Stage, Mapping[str, float]]]:
+    """The last epoch at each Φ."""
+    for stage, log in _stages(result):
+        last = {entry["phi"]: entry for entry in log if "phi" in entry and "regression_error" in entry}
+        yield from ((stage, entry) for entry in last.values())
+
+
+def _edges(results: Results, task: str, method: str) -> list[int]:
+    """After which epochs another stage begins."""
+    for cell, result in results.items():
+        if (cell.task, cell.row.method) == (task, method):
+            ends = [stage.epochs for stage, _ in _stages(result)]
+            return [sum(ends[: n + 1]) for n in range(len(ends) - 1)]
+    return []
+
+
+def _shade(axes: Axes, results: Results, task: str) -> None:
+    """A band for every epoch of the first annealing method, darker as Φ grows."""
+    for cell, result in results.items():
+        if cell.task == task and cell.row.student == COMPARED:
+            before = 0
+            for stage, _ in _stages(result):
+                for epoch in range(1, stage.epochs + 1 if stage.tau_max else 1):
+                    place, phi = before + epoch, stage.phi(epoch / stage.epochs)
+                    axes.axvspan(place - 0.5, place + 0.5, color="black", alpha=0.16 * phi, linewidth=0, zorder=0)
+                before += stage.epochs
+            if any(stage.tau_max for stage, _ in _stages(result)):
+                return

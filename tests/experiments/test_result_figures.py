@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from made_grid import made_grid, write_results
+
+from lehr.experiments.figures import draw, error_by_temperature, learning_curves, score_by_tau, score_by_teacher
+from lehr.experiments.grid import Grid
+from lehr.experiments.results import read_results
+from lehr.experiments.tables import Results
+
+
+def results(grid: Grid, folder: Path) -> Results:
+    write_results(grid, folder / "results")
+    return read_results(grid, folder / "results")
+
+
+def test_figures_are_drawn_and_the_same_again(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    found = results(grid, tmp_path)
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert list(draw(grid, found, first)) == ["small-curves.svg", "small-scores.svg", "small-errors.svg"]
+    draw(grid, found, second)
+    for path in first.iterdir():
+        assert path.read_bytes() == (second / path.name).read_bytes()
+        root = ElementTree.parse(path).getroot()
+        assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 50
+        assert b"<dc:date>" not in path.read_bytes()
+
+
+def test_curves_show_the_stages_and_their_temperatures(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    figure = learning_curves(grid, results(grid, tmp_path))
+    assert figure is not None
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["scratch", "kd", "takd", "annealing-kd"]
+    curve = next(line for line in axes.lines if line.get_label() == "annealing-kd")
+    assert list(curve.get_xdata()) == [1, 2, 3, 4]
+    assert list(curve.get_ydata()) == pytest.approx([71, 72, 73, 71])
+    assert [list(line.get_xdata()) for line in axes.lines if line.get_linestyle() == ":"] == [[3.5, 3.5]]
+    bands = [(patch.get_x(), patch.get_alpha()) for patch in axes.patches]
+    # 3 of the 4 epochs, 7 temperatures: those at a third, two thirds and the end.
+    assert bands == [(0.5, pytest.approx(0.16 * 3 / 7)), (1.5, pytest.approx(0.16 * 5 / 7)), (2.5, 0.16)]
+
+
+def test_curves_of_some_seeds_say_so(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    write_results(grid, tmp_path / "results", among=lambda cell: cell.name != "cifar10/kd-2")
+    figure = learning_curves(grid, read_results(grid, tmp_path / "results"))
+    assert figure is not None
+    for axes, label in zip(figure.axes, ("kd (2 of 3 seeds)", "kd"), strict=True):
+        assert axes.get_legend().get_texts()[1].get_text() == label
+
+
+def test_errors_by_temperature(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    figure = error_by_temperature(grid, results(grid, tmp_path))
+    assert figure is not None
+    (line,) = figure.axes[0].lines
+    assert list(line.get_xdata()) == pytest.approx([1, 3, 5])
+    assert list(line.get_ydata()) == pytest.approx([1.23456 / 3, 1.23456 / 2, 1.23456], rel=1e-3)
+    assert figure.axes[0].xaxis_inverted()
+
+
+ROW = "  - {method: annealing-kd, teacher: teacher, seeds: [1, 2, 3]}\n"
+
+
+def test_figures_of_other_grids_have_to_be_asked_for(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    found = results(grid, tmp_path)
+    assert score_by_tau(grid, found) is None
+    assert score_by_teacher(grid, found) is None
+
+
+def test_scores_by_tau_and_shape(tmp_path: Path) -> None:
+    rows = "".join(
+        f"  - {{method: {shape}-{tau}, teacher: teacher, seeds: [1, 2], stages: [{{epochs: 4, teacher: teacher, "
+        f"objective: {{name: annealed-regression, tau_max: {tau}, shape: {shape}}}}}]}}\n"
+        for tau, shape in ((2, "staircase"), (4, "staircase"), (4, "cosine"))
+    )
+    grid = made_grid(tmp_path, (ROW, rows))
+    write_results(grid, tmp_path / "results", score=lambda cell: 50.0 + cell.seed)
+    figure = score_by_tau(grid, read_results(grid, tmp_path / "results"))
+    assert figure is not None
+    lines = {bars.get_label(): bars.lines[0] for bars in figure.axes[0].containers}
+    assert {name: list(line.get_xdata()) for name, line in lines.items()} == {"staircase": [2, 4], "cosine": [4]}
+    assert list(lines["staircase"].get_ydata()) == [51.5, 51.5]
+
+
+def test_scores_by_teacher(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path, ("{method: takd, plan: kd", "{method: kd-2, plan: kd"), ("[1, 2, 3]", "[1, 2]"))
+    write_results(grid, tmp_path / "results", score=lambda cell: 50.0 + cell.seed)
+    found = read_results(grid, tmp_path / "results")
+    sizes = {"kd": 3_000_000, "kd-2": 1_000_000}
+    for cell, result in found.items():
+        if cell.row.method in sizes:
+            result["parameters"]["teacher"] = sizes[cell.row.method]
+    assert score_by_teacher(grid, found) is None, "two sizes are no curve"
+    grid = made_grid(
+        tmp_path,
+        ("{method: takd, plan: kd", "{method: kd-2, plan: kd"),
+        (ROW, ROW.replace("annealing-kd", "kd-3, plan: kd")),
+    )
+    write_results(grid, tmp_path / "results", score=lambda cell: 50.0 + cell.seed)
+    found = read_results(grid, tmp_path / "results")
+    sizes["kd-3"] = 2_000_000
+    for cell, result in found.items():
+        if cell.row.method in sizes:
+            result["parameters"]["teacher"] = sizes[cell.row.method]
+    figure = score_by_teacher(grid, found)
+    assert figure is not None
+    (bars,) = [one for one in figure.axes[0].containers if one.get_label() == "kd"]
+    assert list(bars.lines[0].get_xdata()) == [1.0, 2.0, 3.0]
+    assert figure.axes[0].lines[-1].get_linestyle() == "--"
