@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tiny_classifiers import save_encoder
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
@@ -72,9 +74,12 @@ def test_a_teacher_and_then_its_student(
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "student/model")
     assert again.config.num_hidden_layers == 2
     assert len(AutoTokenizer.from_pretrained(tmp_path / "student/model")) == 50
-    scores = recipe.problem().test(again, {"from": str(tmp_path / "student/model")})
-    scores = {name: round(100 * score, 3) for name, score in scores.items()}
-    assert scores == pytest.approx(result["test_scores"], abs=0.01)
+    kept = load_file(tmp_path / "student/stage-2/model.safetensors")
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in again.state_dict().items())
+    if task != "stsb":  # among whose few and nearly equal predictions a rounding error can change the ranks
+        scores = recipe.problem().test(again, {"from": str(tmp_path / "student/model")})
+        scores = {name: round(100 * score, 3) for name, score in scores.items()}
+        assert scores == pytest.approx(result["test_scores"], abs=0.01)
 
 
 def test_hans_is_for_mnli_alone(made_glue: Path) -> None:

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import write_text
-from ..kd.trainer import bf16_pays
+from ..kd.trainer import machine
 from ..versions import versions
 from .configuration import LehrConfig
 from .data import Collator, windower
@@ -63,7 +63,7 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
         raise ValueError(f"{output} holds a checkpoint already; resume it with --resume or choose another --output")
     if checkpoint is None and (output / "model").exists():
         raise ValueError(f"{output} holds a model already; choose another --output")
-    arguments = TrainingArguments(str(output), **{"bf16": bf16_pays(), **DEFAULTS, **recipe.training})
+    arguments = TrainingArguments(str(output), **{**machine(recipe.training), **DEFAULTS, **recipe.training})
     set_seed(arguments.seed)
     encoder = recipe.encoder_path()
     tokenizer = AutoTokenizer.from_pretrained(encoder, add_prefix_space=True)

@@ -151,7 +151,7 @@ def carry_out(
     found: dict[str, Any]
     if resume and done.exists():
         found = json.loads(done.read_text("utf-8"))
-        if found["recipe"] != json.loads(json.dumps(dataclasses.asdict(recipe))):
+        if found.get("recipe") != json.loads(json.dumps(dataclasses.asdict(recipe))):
             raise ValueError(f"{done} is of another recipe; choose another output")
         return found
     problem = problem or recipe.problem()

@@ -16,8 +16,8 @@ from ..kd.data import Inputs, without_labels
 from ..kd.recipe import refuse_unknown
 from ..kd.teacher import fetch
 from ..shelf import encoder_path
-from . import hans
 from .data import load, tokenised
+from .hans import HANS, read_hans, scores_by_heuristic
 from .models import classifier
 from .tasks import find_task
 
@@ -59,12 +59,14 @@ class GlueProblem:
         self.splits = load(self.task, data, validation, seed)
         self.metric = self.task.main
         self.max_length = max_length
-        self.hans = hans
+        self.hans = None if hans is None else read_hans(hans)
         self._inputs = cache(self._inputs_of)
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """See `lehr.glue.models.classifier`."""
         refuse_unknown(spec, self.KEYS, "model")
+        if "from" not in spec:
+            raise ValueError("model: give `from`, the folder or hub id of an encoder or a classifier")
         return classifier(spec["from"], self.task, layers=spec.get("layers"), dropout=spec.get("dropout"))
 
     def inputs(self, spec: Mapping[str, Any]) -> Inputs:
@@ -92,9 +94,8 @@ class GlueProblem:
             found = self.task.scores(logits, np.asarray(rows["label"][:]))
             scores |= {metric if number == 0 else f"{name}_{metric}": value for metric, value in found.items()}
         if self.hans is not None:
-            asked = hans.read_hans(self.hans)
-            logits = _logits(model, tokenised(asked, hans.HANS, tokenizer, self.max_length), tokenizer)
-            scores |= {f"hans_{name}": value for name, value in hans.scores_by_heuristic(logits, asked).items()}
+            logits = _logits(model, tokenised(self.hans, HANS, tokenizer, self.max_length), tokenizer)
+            scores |= {f"hans_{name}": value for name, value in scores_by_heuristic(logits, self.hans).items()}
         return scores
 
     def save(self, model: nn.Module, spec: Mapping[str, Any], folder: Path) -> None:

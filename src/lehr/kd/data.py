@@ -137,5 +137,6 @@ class Learner(nn.Module):
             {name: nn.Parameter(torch.tensor(float(value))) for name, value in (learned or {}).items()}
         )
 
-    def forward(self, **batch: Any) -> torch.Tensor:
-        return logits_of(self.student, batch)
+    def forward(self, **batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Logits, and what is learned: given here, so that several processes see it used where they look for it."""
+        return logits_of(self.student, batch), {name: value * 1 for name, value in self.learned.items()}

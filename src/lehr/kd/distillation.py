@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers import TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
 from .data import Inputs, Learner, TaughtDataset, without_labels
 from .stages import Stage, method, read_stages
-from .teacher import Collator, Logits, fetch, keep_logits, logits_of
-from .trainer import DistillationTrainer, bf16_pays
+from .teacher import Collator, Logits, fetch, fingerprint_of_data, fingerprint_of_model, keep_logits, logits_of
+from .trainer import DistillationTrainer, machine
 
 Metrics = Callable[[Any], dict[str, float]]
 
@@ -160,6 +160,7 @@ class Run:
     online: bool
 
     def __post_init__(self) -> None:
+        PartialState(cpu=machine(self.training)["use_cpu"])  # before anyone asks which of several processes this is
         for stage in self.stages:
             if stage.like is not None and stage.student not in self.models:
                 if stage.like not in self.models:
@@ -171,7 +172,9 @@ class Run:
                     f"{stage.title()}: there is no model {absent[0]!r}; there are {', '.join(self.models)}"
                 )
         self._check_rows()
-        self._check_label_spaces()
+        for number in range(len(self.stages)):
+            self._arguments(number)
+        self._check_stages()
 
     def _check_rows(self) -> None:
         if self.views < 1:
@@ -184,25 +187,35 @@ class Run:
         if len(set(rows.values())) > 1:
             raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
 
-    def _check_label_spaces(self) -> None:
-        """Two rows through every model, before any hour is spent."""
-        shapes: dict[str, tuple[int, ...]] = {}
+    def _check_stages(self) -> None:
+        """Two rows through every model and every objective, before any hour is spent."""
+        logits: dict[str, Tensor] = {}
+        labels: dict[str, Tensor | None] = {}
+        device = PartialState().device
         for name in dict.fromkeys(name for stage in self.stages for name in [stage.student, *stage.teachers]):
-            model, inputs = self.models[name], self.inputs[name]
-            model.to(PartialState().device)
-            rows = fetch(inputs.view(0), range(min(2, len(inputs.train))))
-            batch = {k: v.to(PartialState().device) for k, v in without_labels(inputs.collator(rows)).items()}
+            model, inputs = self.models[name].to(device), self.inputs[name]
+            batch = inputs.collator(fetch(inputs.view(0), range(min(2, len(inputs.train)))))
+            batch = {key: value.to(device) for key, value in batch.items()}
             was_training = model.training
             with torch.no_grad():
-                shapes[name] = tuple(logits_of(model.eval(), batch).shape)
+                logits[name], labels[name] = logits_of(model.eval(), without_labels(batch)), batch.get("labels")
             model.train(was_training)
         for stage in self.stages:
+            own = logits[stage.student]
             for teacher in stage.teachers:
-                if shapes[teacher] != shapes[stage.student]:
+                if logits[teacher].shape != own.shape:
                     raise ValueError(
                         f"{stage.title()}: other label spaces: for the same rows the logits of {teacher!r} have shape "
-                        f"{shapes[teacher]}, those of {stage.student!r} {shapes[stage.student]}"
+                        f"{tuple(logits[teacher].shape)}, those of {stage.student!r} {tuple(own.shape)}"
                     )
+            if self.online and any(self.inputs[t] is not self.inputs[stage.teachers[0]] for t in stage.teachers):
+                raise ValueError(f"{stage.title()}: several online teachers must see the rows alike")
+            learned = {name: torch.tensor(value, device=device) for name, value in stage.learned.items()}
+            taught = logits[stage.teachers[0]] if stage.teachers else None
+            try:
+                stage.function()(own, taught, labels[stage.student], 1.0, **learned)
+            except ValueError as error:
+                raise ValueError(f"{stage.title()}: {error}") from error
 
     def carry_out(self, *, resume: bool = False) -> Distilled:
         """Run every stage that is not done yet."""
@@ -212,19 +225,23 @@ class Run:
         done = [self._carry_out(number) for number in range(len(self.stages))]
         return Distilled(self.models[self.stages[-1].student], self.models, done)
 
+    def _folder(self, number: int) -> Path:
+        return self.output / f"stage-{number + 1}"
+
     def _carry_out(self, number: int) -> dict[str, Any]:
         stage = self.stages[number]
-        folder = self.output / f"stage-{number + 1}"
+        folder = self._folder(number)
         self._claim(folder, number)
         model = self.models[stage.student]
         if (folder / "done.json").exists():
             model.load_state_dict(load_file(folder / "model.safetensors"))
+            model.eval()
             done: dict[str, Any] = json.loads((folder / "done.json").read_text("utf-8"))
             return done
         began = time.monotonic()
         dataset, online = self._lessons(number)
         asked = time.monotonic() - began
-        trainer = self._trainer(number, folder, dataset, online)
+        trainer = self._trainer(number, dataset, online)
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
         report = {
             "title": stage.title(),
@@ -241,12 +258,24 @@ class Run:
         if trainer.is_world_process_zero():
             self._finish(folder, model, report)
         trainer.accelerator.wait_for_everyone()
+        model.load_state_dict(load_file(folder / "model.safetensors"))  # running means differ between processes
+        model.eval()
         return report
 
     def _claim(self, folder: Path, number: int) -> None:
         """Write down which stage a folder is of, or refuse one that is of another."""
         stage = self.stages[number]
-        own = json.loads(json.dumps({**dataclasses.asdict(stage), "seed": self.seed, "run": self.training}))
+        inputs = self.inputs[stage.student]
+        facts = {
+            **dataclasses.asdict(stage),
+            "seed": self.seed,
+            "run": self.training,
+            "views": self.views,
+            "metric": self.metric,
+            "rows": fingerprint_of_data(inputs.view(0), inputs.collator)[:16],
+            "teachers": {name: fingerprint_of_model(self.models[name])[:16] for name in stage.teachers},
+        }
+        own = json.loads(json.dumps(facts))
         path = folder / "stage.json"
         if PartialState().is_main_process and not path.exists():
             write_text(path, json.dumps(own, indent=1) + "\n")
@@ -282,32 +311,34 @@ class Run:
             inputs.collator,
             cache=self.cache,
             batch_size=self.training.get("per_device_eval_batch_size", DEFAULTS["per_device_eval_batch_size"]),
-            bf16=self.training.get("bf16", bf16_pays()),
+            bf16=machine(self.training)["bf16"],
             title=f"logits of {name}" + (f", view {view + 1} of {self.views}" if self.views > 1 else ""),
         )
 
-    def _trainer(self, number: int, folder: Path, dataset: TaughtDataset, online: list[str]) -> DistillationTrainer:
+    def _arguments(self, number: int) -> TrainingArguments:
         stage = self.stages[number]
         inputs = self.inputs[stage.student]
         choose = stage.choose != "last" and inputs.eval is not None
-        loss = self.metric == "loss"
-        settings: dict[str, Any] = {
-            "bf16": bf16_pays(),
-            "dataloader_pin_memory": torch.cuda.is_available(),
-            **DEFAULTS,
-            **self.training,
-            **stage.training,
-            "num_train_epochs": stage.epochs,
-            "seed": self.seed + number,
-            "load_best_model_at_end": choose,
-            "metric_for_best_model": self.metric if choose else None,
-            "greater_is_better": (not loss if self.greater_is_better is None else self.greater_is_better),
-        }
+        better = self.metric != "loss" if self.greater_is_better is None else self.greater_is_better
+        settings = {**DEFAULTS, **self.training, **stage.training}
         if inputs.eval is None:
             settings["eval_strategy"] = "no"
+        return TrainingArguments(
+            str(self._folder(number)),
+            **machine(settings) | settings,
+            num_train_epochs=stage.epochs,
+            seed=self.seed + number,
+            load_best_model_at_end=choose,
+            metric_for_best_model=self.metric if choose else None,
+            greater_is_better=better,
+        )
+
+    def _trainer(self, number: int, dataset: TaughtDataset, online: list[str]) -> DistillationTrainer:
+        stage = self.stages[number]
+        inputs = self.inputs[stage.student]
         return DistillationTrainer(
             Learner(self.models[stage.student], stage.learned),
-            TrainingArguments(str(folder), **settings),
+            self._arguments(number),
             stage=stage,
             train_dataset=dataset,
             eval_inputs=inputs if inputs.eval is not None else None,
@@ -320,7 +351,7 @@ class Run:
     @staticmethod
     def _finish(folder: Path, model: nn.Module, report: dict[str, Any]) -> None:
         with aside(folder / "model.safetensors") as temporary:
-            state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+            state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
             save_file(state, temporary)
         write_text(folder / "done.json", json.dumps(report, indent=1) + "\n")
         for checkpoint in folder.glob("checkpoint-*"):

@@ -52,7 +52,10 @@ def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
     ]
     if missing:
         raise ValueError(f"{place}: key {missing[0]!r} is missing")
-    return kind(**fields)
+    try:
+        return kind(**fields)
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{place}: a value is of another kind than it should be: {error}") from error
 
 
 def refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:

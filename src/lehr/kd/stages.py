@@ -18,7 +18,8 @@ from .recipe import fill, refuse_unknown
 Choice = Literal["last", "best", "best-at-full"]
 Unit = Literal["epoch", "step"]
 
-DECIDED_HERE = {
+_OF_NO_USE = {"max_steps", "dataloader_persistent_workers", "label_smoothing_factor", "gradient_checkpointing"}
+DECIDED_HERE = _OF_NO_USE | {
     "output_dir",
     "num_train_epochs",
     "seed",

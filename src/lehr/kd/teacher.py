@@ -142,21 +142,23 @@ def _build(
     was_training = teacher.training
     teacher.to(device).eval()
     rows = len(dataset)
-    with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
-        for start in range(0, rows, PART):
-            end = min(start + PART, rows)
-            if not (part := _part(folder, start)).exists():
-                logits: list[NDArray[np.float32]] = []
-                for first in range(start, end, batch_size):
-                    indices = range(first, min(first + batch_size, end))
-                    logits += _answers(teacher, collator(fetch(dataset, indices)), device, bf16)
-                    if len(logits) <= batch_size:
-                        _check_room(folder, (rows - start) * (sum(map(np.size, logits)) // len(logits) + 4) * 4)
-                    bar.update(len(indices))
-                _write(part, logits)
-            else:
-                bar.update(end - start)
-    teacher.train(was_training)
+    try:
+        with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
+            for start in range(0, rows, PART):
+                end = min(start + PART, rows)
+                if not (part := _part(folder, start)).exists():
+                    logits: list[NDArray[np.float32]] = []
+                    for first in range(start, end, batch_size):
+                        indices = range(first, min(first + batch_size, end))
+                        logits += _answers(teacher, collator(fetch(dataset, indices)), device, bf16)
+                        if len(logits) <= batch_size:
+                            _check_room(folder, (rows - start) * (sum(map(np.size, logits)) // len(logits) + 6) * 4)
+                        bar.update(len(indices))
+                    _write(part, logits)
+                else:
+                    bar.update(end - start)
+    finally:
+        teacher.train(was_training)
 
 
 def _answers(
@@ -201,8 +203,8 @@ def fetch(dataset: Any, indices: Sequence[int]) -> Any:
 
 
 def fingerprint_of_model(model: nn.Module) -> str:
-    """sha256 of a model's class, of its configuration where it has one, and of every weight and buffer."""
-    digest = hashlib.sha256(type(model).__qualname__.encode())
+    """sha256 of a model as torch prints it, of its configuration where it has one, and of every weight and buffer."""
+    digest = hashlib.sha256(repr(model).encode())
     config: Any = getattr(model, "config", None)
     if hasattr(config, "to_dict"):
         fields = {k: v for k, v in config.to_dict().items() if k not in ("_name_or_path", "transformers_version")}

@@ -16,16 +16,26 @@ from transformers import ProgressCallback, Trainer, TrainerCallback, TrainingArg
 
 from .annealing import temperature
 from .data import Inputs, Learner, TaughtCollator, TaughtDataset
-from .objectives import Objective, hard_labels
+from .objectives import NO_LABEL, Objective, hard_labels
 from .stages import Stage
 from .teacher import logits_of
 
 
-def bf16_pays() -> bool:
+def bf16_pays(use_cpu: bool = False) -> bool:
     """Whether this machine multiplies in bfloat16 faster than in float32; a CPU without it is many times slower."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
+    if torch.cuda.is_available() and not use_cpu:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def machine(training: Mapping[str, Any]) -> dict[str, Any]:
+    """What Transformers' `TrainingArguments` have to be told of the machine, unless `training` says it already.
+
+    It takes bf16 on a CPU only where `use_cpu` is said as well.
+    """
+    use_cpu = training.get("use_cpu", not (torch.cuda.is_available() or torch.backends.mps.is_available()))
+    bf16 = training.get("bf16", not training.get("fp16") and bf16_pays(use_cpu))
+    return {"use_cpu": use_cpu, "bf16": bf16, "dataloader_pin_memory": not use_cpu}
 
 
 class DistillationTrainer(Trainer):
@@ -103,25 +113,25 @@ class DistillationTrainer(Trainer):
         batch = dict(inputs)
         labels, teacher = batch.pop("labels", None), batch.pop("teacher_logits", None)
         seen_by_teacher = batch.pop("teacher_inputs", None)
-        logits = model(**batch)
+        logits, learned = model(**batch)
         if not model.training:
             loss = logits.new_zeros(()) if labels is None else hard_labels(logits, None, labels, 1.0)
             return (loss, {"logits": logits}) if return_outputs else loss
         if seen_by_teacher is not None:
-            with torch.no_grad():
+            with torch.no_grad(), self.accelerator.autocast():
                 teacher = torch.stack([logits_of(one, seen_by_teacher).float() for one in self.online]).mean(0)
-        learned = self.accelerator.unwrap_model(model).learned
-        loss = self.objective(logits, teacher, labels, self.progress(), items=num_items_in_batch, **learned)
+        mask = labels.ne(NO_LABEL) if labels is not None and labels.ndim > 1 else None  # padding, token by token
+        loss = self.objective(logits, teacher, labels, self.progress(), mask=mask, items=num_items_in_batch, **learned)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # which the mean over processes takes back
-        self._note(logits.detach(), teacher, labels)
+        self._note(logits.detach(), teacher, labels, mask)
         return (loss, {"logits": logits}) if return_outputs else loss
 
-    def _note(self, logits: Tensor, teacher: Tensor | None, labels: Tensor | None) -> None:
+    def _note(self, logits: Tensor, teacher: Tensor | None, labels: Tensor | None, mask: Tensor | None) -> None:
         self._phi = self.stage.phi(self.progress())
         if teacher is not None:
-            error = (logits.float() - self._phi * teacher).square().mean()
-            self._errors["regression_error"].append(error)
+            errors = (logits.float() - self._phi * teacher).square()
+            self._errors["regression_error"].append((errors if mask is None else errors[mask]).mean())
         if labels is not None:
             self._errors["label_error"].append(hard_labels(logits.float(), None, labels, 1.0))
 
@@ -131,19 +141,40 @@ class DistillationTrainer(Trainer):
         Raises:
             ValueError: if the loss is not finite.
         """
-        if "loss" in logs:
-            if not math.isfinite(logs["loss"]):
+        for name in ("loss", "train_loss", "eval_loss"):
+            if not math.isfinite(logs.get(name, 0.0)):
                 raise ValueError(
-                    f"{self.stage.title()}: the loss is {logs['loss']} by step {self.state.global_step}; "
-                    "lower the learning rate or clip gradients (training.max_grad_norm)"
+                    f"{self.stage.title()}: the {name.replace('_', ' ')} is {logs[name]} by step "
+                    f"{self.state.global_step}; lower the learning rate or clip gradients (training.max_grad_norm)"
                 )
+        if "loss" in logs:
             logs |= {name: float(torch.stack(values).mean()) for name, values in self._errors.items() if values}
             logs |= {"phi": self._phi, "seconds": round(self.seconds, 1)}
             self._errors.clear()
         super().log(logs, start_time)
 
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """The items that the objective counts: rows without a label too, unless it learns from labels alone."""
+        if self.stage.name != "hard-labels":
+            batch_samples = [
+                {**batch, "labels": torch.zeros_like(batch["labels"])} if batch["labels"].ndim == 1 else batch
+                for batch in batch_samples
+                if "labels" in batch
+            ]
+        items = super()._get_num_items_in_batch(batch_samples, device)
+        return items.clamp(min=1) if isinstance(items, Tensor) else items
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        """Weights that are tied are written twice: safetensors takes no two names for one memory."""
+        weights = self.accelerator.unwrap_model(self.model).state_dict() if state_dict is None else state_dict
+        super()._save(output_dir, {name: tensor.detach().clone().contiguous() for name, tensor in weights.items()})
+
     def _determine_best_metric(self, metrics: Any, trial: Any) -> bool:
         """No epoch before Φ is 1 is the best one, unless the stage says that any may be."""
+        name = f"eval_{str(self.args.metric_for_best_model or 'loss').removeprefix('eval_')}"
+        if name not in metrics:
+            known = ", ".join(key.removeprefix("eval_") for key in metrics)
+            raise ValueError(f"there is no metric {name.removeprefix('eval_')!r} to choose by; there are {known}")
         if self.stage.choose == "best-at-full" and self.stage.phi(_done(self.state)) < 1:
             return False
         return bool(super()._determine_best_metric(metrics, trial))

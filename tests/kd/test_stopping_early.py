@@ -1,0 +1,91 @@
+"""What is wrong with a run is said before it costs anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from made_points import Net, Points, collate
+from test_distillation import SMALL, refused, run
+from torch import nn
+
+from lehr.kd import distillation
+from lehr.kd.data import Inputs
+from lehr.kd.stages import Stage
+
+
+class Tied(nn.Module):
+    """Two names for one matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lift = nn.Linear(2, 3)
+        self.one = nn.Linear(3, 3)
+        self.other = self.one
+
+    def forward(self, points: torch.Tensor) -> torch.Tensor:
+        return self.other(self.one(self.lift(points)).relu())
+
+
+def test_tied_weights_are_saved_and_resumed(tmp_path: Path) -> None:
+    done = run(tmp_path, student=Tied(), recipe="scratch", epochs=2)
+    again = run(tmp_path, student=Tied(), recipe="scratch", epochs=2, resume=True)
+    assert torch.equal(done.student.one.weight, again.student.one.weight)
+
+
+def test_rows_without_a_label_count_in_the_regression(tmp_path: Path) -> None:
+    unlabelled = [{**row, "labels": torch.tensor(-100)} for row in Points(64)]
+    stage = Stage("annealed-regression", 2, teacher="teacher")
+    losses = []
+    for number, rows in enumerate((unlabelled, list(Points(64)))):
+        done = run(tmp_path / str(number), train_dataset=rows, recipe=[stage])
+        losses.append([entry["loss"] for entry in done.stages[0]["log"] if "loss" in entry])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_nan_in_the_last_steps_is_noticed_too(tmp_path: Path) -> None:
+    rows = list(Points(64))
+    rows[5]["points"] = torch.tensor([float("nan"), 0])
+    never = {**SMALL, "logging_steps": 1000, "eval_strategy": "no"}
+    settings: dict[str, Any] = {"eval_dataset": None, "training": never, "recipe": "scratch", "epochs": 1}
+    refused(tmp_path, "the train loss is nan by step 8", train_dataset=rows, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"recipe": [Stage("hard-labels", 1), Stage("kd", 1)]}, "student, kd: .*teacher"),
+        ({"recipe": [Stage("hard-labels", 1, training={"lr_scheduler_type": "bogus"})]}, "bogus"),
+        (
+            {"online": True, "teacher": [Net(), Net()], "inputs": {"teacher": Inputs(Points(64), collate)}},
+            "see the rows alike",
+        ),
+    ],
+)
+def test_stages_that_cannot_run(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    refused(tmp_path, message, **settings)
+    assert not list(tmp_path.glob("stage-*"))
+
+
+def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
+    refused(tmp_path, "there is no metric 'acuracy' to choose by; there are loss, accuracy", metric="acuracy", epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"teacher": Net(seed=9)}, "teachers"), ({"train_dataset": Points(64, seed=3)}, "rows"), ({"views": 2}, "views")],
+)
+def test_a_run_is_not_gone_on_with_on_other_grounds(tmp_path: Path, change: dict[str, Any], what: str) -> None:
+    run(tmp_path, recipe="kd", epochs=1)
+    refused(tmp_path, f"begun as another stage: its {what} was", recipe="kd", epochs=1, resume=True, **change)
+
+
+def test_what_the_machine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lehr.kd.trainer.bf16_pays", lambda use_cpu: True)
+    assert distillation.machine({"use_cpu": True}) == {"use_cpu": True, "bf16": True, "dataloader_pin_memory": False}
+    assert distillation.machine({"fp16": True, "use_cpu": False})["bf16"] is False
+    from transformers import TrainingArguments
+
+    assert TrainingArguments("x", **distillation.machine({"use_cpu": True})).bf16
