@@ -109,6 +109,19 @@ def step() -> Iterable[str]:
     )
 
 
+def kept() -> Iterable[str]:
+    """A step of annealed regression with kept logits beside one of plain fine-tuning."""
+    result = read("distillation.json")
+    yield from header("student", "plain step, s", "with kept logits, s", "ratio, median (quartiles)")
+    for label, key in (("3 layers of MiniLM, MRPC, batch 32", "text"), ("ResNet-8, CIFAR-10, batch 128", "images")):
+        step = result[key]["step"]
+        low, middle, high = step["kept_over_plain"]
+        seconds = [f"{step[f'{kind}_seconds'][1]:.3f}" for kind in ("plain", "kept")]
+        yield row(label, *seconds, f"**{middle:.3f}** ({low:.3f} to {high:.3f})")
+    yield ""
+    yield f"Pairs of steps on the same batch, in turn: {result['text']['step']['pairs']}; {result['threads']} threads."
+
+
 SCORERS = ("one-pass", "antecedent")
 
 
@@ -160,6 +173,7 @@ TABLES: Mapping[str, Any] = {
     "genres": genres,
     "links": links,
     "heads": heads,
+    "kept": kept,
     "heads_links": heads_links,
     "step": step,
 }
