@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("result", type=Path, help="JSON file to write")
     parser.add_argument("--only", choices=["text", "images"])
     parser.add_argument("--parts", nargs="+", choices=["step", "run", "peers"], default=["step", "run", "peers"])
-    parser.add_argument("--batches", type=int, default=60, help="steps of a round; MRPC has 103 batches")
+    parser.add_argument("--batches", type=int, default=60, help="steps of a round; MRPC has 92 batches or a few more")
     parser.add_argument("--rounds", type=int, default=5, help="of steps, and of peers")
     parser.add_argument("--runs", type=int, default=3, help="whole runs of each kind")
     parser.add_argument("--epochs", type=int, default=6, help="of a whole run")
