@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from transformers import AutoTokenizer, DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from ..kd.data import Inputs, without_labels
+from ..kd.data import Inputs
 from ..kd.recipe import refuse_unknown
-from ..kd.teacher import fetch
+from ..kd.teacher import ask, fetch
 from ..shelf import encoder_path
 from .data import load, tokenised
 from .hans import HANS, read_hans, scores_by_heuristic
@@ -110,11 +110,7 @@ def _tokenizer(source: str) -> PreTrainedTokenizerBase:
 
 
 def _logits(model: nn.Module, rows: Any, tokenizer: PreTrainedTokenizerBase) -> Any:
-    collator, device = DataCollatorWithPadding(tokenizer), next(model.parameters()).device
+    collator, starts = DataCollatorWithPadding(tokenizer), range(0, len(rows), BATCH)
     model.eval()
-    found = []
-    with torch.inference_mode():
-        for start in range(0, len(rows), BATCH):
-            batch = collator(fetch(rows, range(start, min(start + BATCH, len(rows)))))
-            found.append(model(**{k: v.to(device) for k, v in without_labels(batch).items()}).logits.float().cpu())
+    found = [ask(model, collator(fetch(rows, range(start, min(start + BATCH, len(rows)))))) for start in starts]
     return torch.cat(found).numpy()

@@ -335,13 +335,11 @@ class Run:
 
     def _trainer(self, number: int, dataset: TaughtDataset, online: list[str]) -> DistillationTrainer:
         stage = self.stages[number]
-        inputs = self.inputs[stage.student]
         return DistillationTrainer(
             Learner(self.models[stage.student], stage.learned),
             self._arguments(number),
             stage=stage,
             train_dataset=dataset,
-            eval_inputs=inputs if inputs.eval is not None else None,
             online=[self.models[name] for name in online],
             teacher_collator=self.inputs[online[0]].collator if online else None,
             compute_metrics=self.compute_metrics,

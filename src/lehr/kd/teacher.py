@@ -84,6 +84,14 @@ def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     return logits
 
 
+def ask(model: nn.Module, batch: Mapping[str, Any], *, bf16: bool = False) -> Tensor:
+    """A model's logits for a batch, without gradients, float32 on the CPU; labels are not shown to it."""
+    device = next(model.parameters(), torch.empty(0)).device
+    inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        return logits_of(model, inputs).float().cpu()
+
+
 def keep_logits(
     teacher: nn.Module,
     dataset: Any,
@@ -138,9 +146,8 @@ def _part(folder: Path, start: int) -> Path:
 def _build(
     folder: Path, teacher: nn.Module, dataset: Any, collator: Collator, batch_size: int, bf16: bool, title: str
 ) -> None:
-    device = PartialState().device
     was_training = teacher.training
-    teacher.to(device).eval()
+    teacher.to(PartialState().device).eval()
     rows = len(dataset)
     try:
         with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
@@ -150,7 +157,12 @@ def _build(
                     logits: list[NDArray[np.float32]] = []
                     for first in range(start, end, batch_size):
                         indices = range(first, min(first + batch_size, end))
-                        logits += _answers(teacher, collator(fetch(dataset, indices)), device, bf16)
+                        answer = ask(teacher, collator(fetch(dataset, indices)), bf16=bf16)
+                        if not answer.isfinite().all():
+                            raise ValueError(
+                                "the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow"
+                            )
+                        logits += list(answer.numpy())
                         if len(logits) <= batch_size:
                             _check_room(folder, (rows - start) * (sum(map(np.size, logits)) // len(logits) + 6) * 4)
                         bar.update(len(indices))
@@ -159,17 +171,6 @@ def _build(
                     bar.update(end - start)
     finally:
         teacher.train(was_training)
-
-
-def _answers(
-    teacher: nn.Module, batch: Mapping[str, Any], device: torch.device, bf16: bool
-) -> list[NDArray[np.float32]]:
-    inputs = {name: value.to(device) for name, value in batch.items() if name != "labels"}
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        logits = logits_of(teacher, inputs).float().cpu()
-    if not logits.isfinite().all():
-        raise ValueError("the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow for it")
-    return list(logits.numpy())
 
 
 def _check_room(folder: Path, needed: int) -> None:

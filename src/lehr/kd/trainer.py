@@ -45,8 +45,7 @@ class DistillationTrainer(Trainer):
         learner: the student and what its objective learns.
         args: Transformers' own.
         stage: what to train by.
-        train_dataset: rows with what their teachers say.
-        eval_inputs: rows that choose between epochs, in `eval`, and the student's collator.
+        train_dataset: rows with what their teachers say; its `inputs` have those that choose between epochs.
         online: teachers to ask at every step, instead of kept logits; averaged.
         teacher_collator: of the rows as online teachers see them.
         compute_metrics: as Transformers takes it; its predictions are logits.
@@ -60,19 +59,19 @@ class DistillationTrainer(Trainer):
         *,
         stage: Stage,
         train_dataset: TaughtDataset,
-        eval_inputs: Inputs | None = None,
         online: Sequence[nn.Module] = (),
         teacher_collator: Any = None,
         compute_metrics: Callable[[Any], dict[str, float]] | None = None,
         title: str = "",
     ) -> None:
         args.label_names = ["labels"]
+        inputs = train_dataset.inputs
         super().__init__(
             learner,
             args,
-            data_collator=TaughtCollator(train_dataset.inputs.collator, teacher_collator),  # type: ignore[arg-type]
+            data_collator=TaughtCollator(inputs.collator, teacher_collator),  # type: ignore[arg-type]
             train_dataset=train_dataset,
-            eval_dataset=TaughtDataset(Inputs(eval_inputs.eval, eval_inputs.collator)) if eval_inputs else None,
+            eval_dataset=None if inputs.eval is None else TaughtDataset(Inputs(inputs.eval, inputs.collator)),
             compute_metrics=compute_metrics,
         )
         self.model_accepts_loss_kwargs = True  # so that a loss is a mean over the items of all accumulated batches
@@ -175,7 +174,7 @@ class DistillationTrainer(Trainer):
         if name not in metrics:
             known = ", ".join(key.removeprefix("eval_") for key in metrics)
             raise ValueError(f"there is no metric {name.removeprefix('eval_')!r} to choose by; there are {known}")
-        if self.stage.choose == "best-at-full" and self.stage.phi(_done(self.state)) < 1:
+        if self.stage.choose == "best-at-full" and self.stage.phi(self.state.global_step / self.state.max_steps) < 1:
             return False
         return bool(super()._determine_best_metric(metrics, trial))
 
@@ -192,11 +191,6 @@ def progress(step: int, steps: int, epochs: int, per: str) -> float:
     if per == "step":
         return min(step + 1, steps) / steps
     return min(step * epochs // steps + 1, epochs) / epochs
-
-
-def _done(state: Any) -> float:
-    """The share of the stage done at the end of an epoch."""
-    return float(state.global_step / state.max_steps)
 
 
 class _Clock(TrainerCallback):

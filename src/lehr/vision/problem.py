@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..files import aside, write_text
 from ..kd.data import Inputs
 from ..kd.recipe import refuse_unknown
+from ..kd.teacher import ask, fetch
 from .data import collate, load
 from .networks import network
 
@@ -74,12 +74,10 @@ class VisionProblem:
     def test(self, model: nn.Module, spec: Mapping[str, Any]) -> dict[str, float]:
         """On the data set's own test part."""
         rows, right = self.splits.test, 0
-        device = next(model.parameters()).device
         model.eval()
-        with torch.inference_mode():
-            for start in range(0, len(rows), BATCH):
-                batch = rows.__getitems__(list(range(start, min(start + BATCH, len(rows)))))
-                right += int((model(batch["images"].to(device)).argmax(-1).cpu() == batch["labels"]).sum())
+        for start in range(0, len(rows), BATCH):
+            batch = fetch(rows, range(start, min(start + BATCH, len(rows))))
+            right += int((ask(model, batch).argmax(-1) == batch["labels"]).sum())
         return {"accuracy": right / len(rows)}
 
     def save(self, model: nn.Module, spec: Mapping[str, Any], folder: Path) -> None:
