@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 from transformers import ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .annealing import temperature
 from .data import Inputs, Learner, TaughtCollator, TaughtDataset
@@ -94,6 +95,16 @@ class DistillationTrainer(Trainer):
     def seconds(self) -> float:
         """Time spent on training so far, in the runs that this one resumes too, up to their last log."""
         return self._clock.seconds()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """Rows of about the same length together, where the arguments ask for it; else as Transformers draws them."""
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        rows = self.train_dataset.inputs.train  # type: ignore[union-attr]
+        if "input_ids" not in getattr(rows, "column_names", ()):
+            raise ValueError("train_sampling_strategy: rows without `input_ids` cannot be grouped by length")
+        lengths = [len(row) for row in rows["input_ids"]]
+        return _ByLength(self.args.train_batch_size * self.args.gradient_accumulation_steps, lengths, self.args.seed)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """The stage's milestones where it has some, else the schedule that the arguments name."""
@@ -191,6 +202,18 @@ def progress(step: int, steps: int, epochs: int, per: str) -> float:
     if per == "step":
         return min(step + 1, steps) / steps
     return min(step * epochs // steps + 1, epochs) / epochs
+
+
+class _ByLength(LengthGroupedSampler):
+    """Transformers' sampler with an order that seed and epoch alone decide, so that a resumed run finds it again."""
+
+    def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
+        super().__init__(batch_size, lengths=lengths)
+        self.seed = seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
 
 
 class _Clock(TrainerCallback):
