@@ -98,6 +98,73 @@ def links() -> Iterable[str]:
         yield row(label, f"{band['gold']:,}", per_cent(band["recall"]), per_cent(band["precision"]))
 
 
+def calibration() -> Iterable[str]:
+    """Expected calibration error of the shipped model."""
+    found = read("calibration.json")
+    labels = {
+        "litbank_dev": "LitBank dev, fitted to",
+        "litbank_test": "LitBank test",
+        "ontogum_dev": "OntoGUM dev, `chains`",
+    }
+    kinds = ("mentions, before", "after", "links, before", "after", "links reported")
+    yield from header("data", *kinds)
+    for key, label in labels.items():
+        part = found[key]
+        bins = [part[kind][when] for kind in ("mentions", "links") for when in ("before", "after")]
+        yield row(label, *(per_cent(each["expected_calibration_error"]) for each in (*bins, part["reported"])))
+    yield ""
+    counts = ", ".join(
+        f"{sum(found['litbank_test'][kind]['after']['count']):,} {kind}" for kind in ("mentions", "links")
+    )
+    yield f"Counted on LitBank test: {counts}, {sum(found['litbank_test']['reported']['count']):,} reported."
+
+
+def growth() -> Iterable[str]:
+    """Time and memory by the length of a document."""
+    result = read("long.json")
+    yield from header("words", "CPU seconds", "words per CPU second", "peak MiB", "mentions", "entities")
+    for run in result["growth"]["runs"].values():
+        words, seconds = run["words"], run["cpu_seconds"]
+        counts = [f"{run[name]:,}" for name in ("mib_peak", "mentions", "entities")]
+        yield row(f"{words:,}", f"{seconds:.1f}", f"{words / seconds:,.0f}", *counts)
+    exponent, parts = result["growth"]["exponent"], result["profile"]["cpu_seconds"]
+    novel, total = result["novel"], sum(parts.values())
+    shares = ", ".join(f"{name} {100 * seconds / total:.0f}" for name, seconds in parts.items())
+    yield ""
+    yield (
+        f"Time grows as length to the power of {exponent['all']:.2f}, from 20,000 words {exponent['from_20000']:.2f}. "
+        f"Of {result['profile']['words']:,} words, parts of the time in per cent: {shares}; all but the encoder is "
+        f"{result['profile']['of_encoder']:.2f} of it. *The Secret Garden*, {novel['words']:,} words: "
+        f"{novel['read_seconds'] + novel['resolve_seconds']:.1f} s on {novel['threads']} threads, "
+        f"{novel['mib_peak']:,} MiB."
+    )
+
+
+def horizon() -> Iterable[str]:
+    """F1 of LitBank's documents, decided a few words at a time."""
+    found = read("long.json")["horizon"]
+    yield from header("words decided at once", *(f"CoNLL F1, {split}" for split in found), "links over 1,000, test")
+    for words in found["test"]:
+        label = "all" if words == "whole" else f"{int(words):,}"
+        scores = [per_cent(part[words]["scores"]["conll"]) for part in found.values()]
+        yield row(label, *scores, per_cent(found["test"][words]["links"]["beyond_1000"]["f1"]))
+
+
+def joined() -> Iterable[str]:
+    """F1 of documents that were joined."""
+    labels = {
+        "alone": "alone, whole",
+        "joined_by_fives_whole": "joined by fives, whole",
+        "joined_by_fives": "joined by fives, in blocks",
+        "all_joined": "all joined, in blocks",
+    }
+    found = read("long.json")["joined"]
+    kinds = {"scores": "as one", "scores_by_document": "document by document"}
+    yield from header("documents", *(f"{label}, {split}" for split in found for label in kinds.values()))
+    for key, label in labels.items():
+        yield row(label, *(per_cent(part[key][kind]["conll"]) for part in found.values() for kind in kinds))
+
+
 def step() -> Iterable[str]:
     """A training step beside its encoder."""
     found = read("epoch.json")
@@ -120,6 +187,51 @@ def kept() -> Iterable[str]:
         yield row(label, *seconds, f"**{middle:.3f}** ({low:.3f} to {high:.3f})")
     yield ""
     yield f"Pairs of steps on the same batch, in turn: {result['text']['step']['pairs']}; {result['threads']} threads."
+
+
+ENCODERS = {
+    "lehr": "the shipped model, int8",
+    "fastcoref": "DistilRoBERTa",
+    "maverick": "DeBERTa-v3-large",
+    "spacy-coref": "MiniLMv2-L12, encoder alone",
+}
+
+
+def resolvers() -> Iterable[str]:
+    """Other resolvers beside lehr, and how far off the targets are."""
+    result = read("resolvers.json")
+    found, settings = result["resolvers"], result["settings"]
+    speeds, peaks = "words/s, documents", "peak MB, documents"
+    yield from header(
+        "resolver", speeds, "openings", "paragraph, ms", "cold start, s", peaks, "openings", "installed MB"
+    )
+    for name, its in found.items():
+        speed, peak = its["words_per_second"], its["peak_mb"]
+        cells = [speed.get("documents"), speed["openings"], its["paragraph_ms"], its["cold_start_seconds"]]
+        cells += [peak.get("documents"), peak["openings"], its["installed_mb"]]
+        shown = ["–" if cell is None else f"{cell:,.0f}" if cell >= 10 else f"{cell:.1f}" for cell in cells]
+        weights = f" + {its['weights_mb']:,.0f}" if its["weights_mb"] else ""
+        yield row(f"{name}: {ENCODERS[name]}", *shown[:-1], shown[-1] + weights)
+    yield ""
+    words, texts = settings["words"], settings["texts"]
+    pieces = [its["pieces_per_word"]["openings"] for its in found.values() if "pieces_per_word" in its]
+    spans = [found[name]["kept_per_word"]["openings"] for name in ("fastcoref", "maverick")]
+    yield (
+        f"{texts['documents']} documents of {words['documents']:,} words in all, {texts['openings']} openings of "
+        f"{words['openings']}, a paragraph of {words['paragraph']}; {settings['threads']} threads; medians of "
+        f"{min(its['rounds'] for its in found.values())} rounds or more; installed MB + weights. The peers' words are "
+        f"{min(pieces):.2f} to {max(pieces):.2f} pieces; fastcoref keeps {spans[0]:.2f} spans a word, "
+        f"Maverick {spans[1]:.2f}."
+    )
+    yield ""
+    beside = result["over_lehr"]["fastcoref"]
+    yield from header("lehr beside fastcoref", "measured", "target")
+    yield row("words per second, documents", f"{1 / beside['words_per_second']['documents']:.1f} times", "20 times")
+    yield row("peak memory, documents", f"1/{beside['peak_mb']['documents']:.1f}", "1/4")
+    yield row("installed, without fastcoref's weights", f"1/{beside['installed_mb']:.1f}", "1/10")
+    yield ""
+    parts = [f"{package} {size:.0f}" for package, size in found["lehr"]["largest_packages_mb"].items()]
+    yield f"What lehr installs, the largest first, MB: {', '.join(parts)}."
 
 
 SCORERS = ("one-pass", "antecedent")
@@ -176,6 +288,11 @@ TABLES: Mapping[str, Any] = {
     "kept": kept,
     "heads_links": heads_links,
     "step": step,
+    "growth": growth,
+    "horizon": horizon,
+    "joined": joined,
+    "calibration": calibration,
+    "resolvers": resolvers,
 }
 
 if __name__ == "__main__":
