@@ -22,9 +22,8 @@ from transformers import BertConfig, BertModel, TrainerCallback
 import lehr
 from lehr.cli import main
 from lehr.coref import training
-from lehr.coref.data import Example
+from lehr.coref.data import Example, fingerprint
 from lehr.coref.prediction import resolver_of
-from lehr.coref.recipe import fingerprint
 from lehr.formats import write
 
 Run = Callable[..., str]

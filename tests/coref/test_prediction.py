@@ -17,7 +17,8 @@ from lehr.coref.prediction import (
     LINK_THRESHOLDS,
     MENTION_THRESHOLDS,
     Prediction,
-    calibrate,
+    calibrate_links,
+    calibrate_mentions,
     clusters,
     evaluate,
     predict,
@@ -56,20 +57,47 @@ def test_calibration_finds_the_probability_behind_the_logits(scale: float, shift
     for logit in np.linspace(-4, 4, 33):
         linked = round(200 / (1 + np.exp(-scale * logit - shift)))
         predictions += [pair(logit, linked=True)] * linked + [pair(logit, linked=False)] * (200 - linked)
-    assert calibrate(predictions) == pytest.approx((scale, shift), abs=0.02)
+    assert calibrate_links(predictions, LehrConfig()) == pytest.approx((scale, shift), abs=0.02)
 
 
 def test_logits_that_say_nothing_are_left_as_they_are() -> None:
-    assert calibrate([]) == (1.0, 0.0)
-    assert calibrate([pair(0.5, linked=True)] * 9) == (1.0, 0.0)
-    assert calibrate([pair(2.0, linked=False), pair(-2.0, linked=True)] * 9) == (1.0, 0.0), "upside down"
+    assert calibrate_mentions([], 2) == ([1.0, 1.0], [0.0, 0.0])
+    assert calibrate_links([], LehrConfig()) == (1.0, 0.0)
+    assert calibrate_links([pair(0.5, linked=True)] * 9, LehrConfig()) == (1.0, 0.0)
+    upside_down = [pair(2.0, linked=False), pair(-2.0, linked=True)] * 9
+    assert calibrate_links(upside_down, LehrConfig()) == (1.0, 0.0)
+
+
+def spotted(logits: tuple[float, float], mentions: int, *, scheme: int, of: int = 100) -> list[Prediction]:
+    """Documents of which some have a mention where there is a candidate."""
+    matrix = Matrix(np.array(SPANS[:1]), np.array(logits, np.float32)[:, None], np.zeros((1, 1), np.float32))
+    gold = [PAIR.with_clusters([SPANS[:1]])] * mentions + [PAIR] * (of - mentions)
+    return [Prediction(Example(document, scheme), matrix) for document in gold]
+
+
+def test_mentions_are_calibrated_by_scheme() -> None:
+    # A logit of ±1 stands for 75 and 25 per cent in one scheme, for 60 and 20 in the other.
+    first = spotted((1, -1), 75, scheme=0) + spotted((-1, 1), 25, scheme=0)
+    second = spotted((-1, 1), 60, scheme=1) + spotted((1, -1), 20, scheme=1)
+    scales, shifts = calibrate_mentions(first + second, 2)
+    assert (scales[0], shifts[0]) == pytest.approx((np.log(3), 0), abs=1e-3)
+    high, low = np.log(60 / 40), np.log(20 / 80)
+    assert (scales[1], shifts[1]) == pytest.approx(((high - low) / 2, (high + low) / 2), abs=1e-3)
+    assert calibrate_mentions(first, 2) == ([scales[0]] * 2, [shifts[0]] * 2), "what no document says is borrowed"
+
+
+def test_links_count_between_what_is_more_likely_a_mention_than_not() -> None:
+    config = LehrConfig(mention_shift=[-1.5])
+    predictions = [pair(2.0, linked=True), pair(-2.0, linked=False), pair(2.0, linked=False)]
+    assert calibrate_links(predictions, LehrConfig()) != (1.0, 0.0)
+    assert calibrate_links(predictions, config) == (1.0, 0.0), "the second mention is none any more"
 
 
 @pytest.mark.parametrize("scorer", ["one-pass", "antecedent"])
 def test_the_best_thresholds_of_the_grid_are_chosen(scorer: Any) -> None:
     rng = np.random.default_rng(1)
     predictions = [noisy(document, rng) for document in (HOUSE, SHIP, LETTER)]
-    config = LehrConfig(scorer=scorer)
+    config = LehrConfig(scorer=scorer, mention_scale=[3.0], link_shift=9.0)
     scores = tune(predictions, config)
     chosen = config.mention_threshold, config.link_threshold
     assert evaluate(predictions, config) == scores
@@ -78,12 +106,17 @@ def test_the_best_thresholds_of_the_grid_are_chosen(scorer: Any) -> None:
         config.mention_threshold, config.link_threshold = thresholds
         found[thresholds] = evaluate(predictions, config).conll
     assert scores.conll == found[chosen] == max(found.values()) > min(found.values())
-    assert (config.link_scale, config.link_shift) == (calibrate(predictions) if scorer == "one-pass" else (1.0, 0.0))
+    mentions, links = ([1.0], [0.0]), (1.0, 0.0)
+    if scorer == "one-pass":
+        mentions, links = calibrate_mentions(predictions, 1), calibrate_links(predictions, config)
+        assert mentions != ([1.0], [0.0])
+    assert (config.mention_scale, config.mention_shift) == mentions
+    assert (config.link_scale, config.link_shift) == links
 
 
 def test_clusters_follow_the_scheme_the_calibration_and_the_thresholds() -> None:
     matrix = Matrix(np.array(SPANS), np.array([[3.0, 3, 3], [3, 3, -3]]), np.full((3, 3), -1.0))
-    config = LehrConfig()
+    config = LehrConfig(schemes=["a", "b"])
     assert clusters(matrix, config, 0) == [[span] for span in SPANS]
     config.link_shift = 2.0
     assert clusters(matrix, config, 0) == [SPANS]
@@ -92,6 +125,9 @@ def test_clusters_follow_the_scheme_the_calibration_and_the_thresholds() -> None
     assert clusters(matrix, config, 1) == [[SPANS[0]], [SPANS[1]]]
     config.mention_threshold = 0.99
     assert clusters(matrix, config, 1) == []
+    config = LehrConfig(schemes=["a", "b"], mention_scale=[1.0, 0.1], mention_shift=[0.0, 0.4])
+    assert clusters(matrix, config, 1) == [[span] for span in SPANS], "even the third, whose logit is 0.1 now"
+    assert clusters(matrix, config, 0) == [[span] for span in SPANS]
 
 
 def test_a_document_of_many_windows_is_encoded_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

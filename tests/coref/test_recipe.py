@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tiny_documents import HOUSE, SHIP
 
-from lehr.coref.data import Example
-from lehr.coref.recipe import Recipe, fingerprint, load_recipe
+from lehr.coref.data import Example, fingerprint
+from lehr.coref.recipe import Recipe, load_recipe
 from lehr.formats.conll import write
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "coref"

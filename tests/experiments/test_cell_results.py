@@ -79,7 +79,7 @@ TRAINING = ("max_grad_norm: 0}}", "max_grad_norm: 0, use_cpu: true, per_device_t
 def test_a_cell_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEHR_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    grid = made_grid(tmp_path, TRAINING)
+    grid = made_grid(tmp_path, TRAINING, ("epochs: 5", "epochs: 1"))
     places = {"runs": tmp_path / "runs", "results": tmp_path / "results"}
     carry_out_cell(grid, cell(grid, "cifar10/teacher-0"), problem=HalvesProblem(), **places)
     one = cell(grid, "cifar10/annealing-kd-2")

@@ -7,13 +7,17 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
-from made_grid import made_grid, write_grid, write_results
+from made_grid import TEXT, made_grid, write_grid, write_results
 from typer.testing import CliRunner
 
 from lehr.cli.experiment import app
-from lehr.experiments.grid import Cell, Grid
+from lehr.experiments.grid import Cell, Grid, load_grid
+from lehr.experiments.recipe import Recipe
+from lehr.experiments.surface import identity
 
 Type = Callable[..., str]
 
@@ -36,14 +40,19 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
 
 def test_table(typed: Type, tmp_path: Path) -> None:
     assert "results/small holds no result of small.yaml yet" in typed("table", "small.yaml", status=1)
-    write_results(made_grid(tmp_path), tmp_path / "results/small")
-    assert "docs/results/small.md: 28 of 28 cells, 3 figures" in typed("table", "small.yaml")
+    one_task = TEXT.replace("  cifar100:\n", "")
+    write_results(load_grid(write_grid(tmp_path, one_task)), tmp_path / "results/small")
+    assert "docs/results/small.md: 14 of 14 cells, 3 figures" in typed("table", "small.yaml")
     page = (tmp_path / "docs/results/small.md").read_text("utf-8")
     assert page.startswith("# small\n\nMade by `lehr experiment table small.yaml` from `results/small/`")
-    for name in re.findall(r"\]\((.*)\)", page):
-        assert (tmp_path / "docs/results" / name).stat().st_size > 1000
+    figures = re.findall(r"\]\((.*)\)", page)
+    assert figures == ["small-curves.svg", "small-scores.svg", "small-errors.svg"]
     typed("table", str(tmp_path / "small.yaml"), "--docs", "elsewhere")
     assert str(tmp_path) not in (tmp_path / "elsewhere/small.md").read_text("utf-8")
+    for name in figures:
+        drawn = (tmp_path / "docs/results" / name).read_bytes()
+        assert drawn == (tmp_path / "elsewhere" / name).read_bytes(), "the same, byte for byte, whenever it is drawn"
+        assert len(list(ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}path"))) > 30
 
 
 def test_a_changed_grid_is_refused(typed: Type, tmp_path: Path) -> None:
@@ -85,6 +94,26 @@ shutil.copy(f"{tmp_path}/made/{{task}}-{{method}}.json", "results/small/")
     assert re.search(r"failed +cifar10/kd-2, 0\.\d min: lehr: \[no\] room is left", said)
     assert "small: 3 of 4 cells are done, 1 failed" in said
     assert json.loads((tmp_path / "results/small/cifar10-kd-3.json").read_text("utf-8"))["seed"] == 3
+
+
+def test_surface_computes_once_and_draws(typed: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Path, int, int]] = []
+
+    def made(recipe: Recipe, output: Path, *, rows: int, side: int) -> dict[str, Any]:
+        asked.append((output, rows, side))
+        path = [{"stage": 1, "epoch": 0, "place": [0, 0]}, {"stage": 1, "epoch": 1, "phi": 1, "place": [1, 1]}]
+        ground = {"axes": [[0, 1], [0, 1]], "losses": [[[1, 2], [3, 4]]] * 2, "explained": [0.9, 0.1], "path": path}
+        return {"recipe": identity(recipe), "temperatures": [1], **ground}
+
+    monkeypatch.setattr("lehr.experiments.surface.surface", made)
+    write_grid(tmp_path, "{task: cifar10, models: {student: {network: resnet8}}, method: scratch}", "one")
+    for _ in range(2):
+        said = typed("surface", "one.yaml", "--rows", "5", "--side", "2")
+        assert "docs/results/surface-cifar10-one.svg, from results/surface/cifar10-one.json" in said
+    assert asked == [(Path("runs/surface/cifar10-one"), 5, 2)]
+    assert (tmp_path / "docs/results/surface-cifar10-one.svg").stat().st_size > 1000
+    said = typed("surface", "one.yaml", "--set", "seed=3", status=1)
+    assert "cifar10-one.json is of a recipe with other seed; move it away" in said
 
 
 def test_an_unknown_cell(typed: Type) -> None:

@@ -1,33 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from made_grid import made_grid, write_results
 
-from lehr.experiments.figures import draw, error_by_temperature, learning_curves, score_by_tau, score_by_teacher
+from lehr.experiments.figures import error_by_epoch, learning_curves, score_by_tau, score_by_teacher
 from lehr.experiments.grid import Grid
 from lehr.experiments.results import read_results
 from lehr.experiments.tables import Results
+
+ROW = "  - {method: annealing-kd, teacher: teacher, seeds: [1, 2, 3]}\n"
 
 
 def results(grid: Grid, folder: Path) -> Results:
     write_results(grid, folder / "results")
     return read_results(grid, folder / "results")
-
-
-def test_figures_are_drawn_and_the_same_again(tmp_path: Path) -> None:
-    grid = made_grid(tmp_path)
-    found = results(grid, tmp_path)
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert list(draw(grid, found, first)) == ["small-curves.svg", "small-scores.svg", "small-errors.svg"]
-    draw(grid, found, second)
-    for path in first.iterdir():
-        assert path.read_bytes() == (second / path.name).read_bytes()
-        root = ElementTree.parse(path).getroot()
-        assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 50
-        assert b"<dc:date>" not in path.read_bytes()
 
 
 def test_curves_show_the_stages_and_their_temperatures(tmp_path: Path) -> None:
@@ -54,17 +42,28 @@ def test_curves_of_some_seeds_say_so(tmp_path: Path) -> None:
         assert axes.get_legend().get_texts()[1].get_text() == label
 
 
-def test_errors_by_temperature(tmp_path: Path) -> None:
-    grid = made_grid(tmp_path)
-    figure = error_by_temperature(grid, results(grid, tmp_path))
+def test_errors_by_epoch_with_a_line_for_each_temperature(tmp_path: Path) -> None:
+    stages = "stages: [{epochs: 4, teacher: teacher, objective: {name: annealed-regression, tau_max: 2}}]}"
+    grid = made_grid(tmp_path, (ROW, ROW.replace("seeds: [1, 2, 3]}", "seeds: [1, 2, 3], " + stages)))
+    figure = error_by_epoch(grid, results(grid, tmp_path))
     assert figure is not None
-    (line,) = figure.axes[0].lines
-    assert list(line.get_xdata()) == pytest.approx([1, 3, 5])
-    assert list(line.get_ydata()) == pytest.approx([1.23456 / 3, 1.23456 / 2, 1.23456], rel=1e-3)
-    assert figure.axes[0].xaxis_inverted()
+    axes = figure.axes[0]
+    dots, softer, whole = axes.lines
+    errors = [1.23456 / epoch for epoch in range(1, 5)]
+    for line, epochs in ((dots, [1, 2, 3, 4]), (softer, [1, 2]), (whole, [3, 4])):
+        assert list(line.get_xdata()) == epochs
+        assert list(line.get_ydata()) == pytest.approx([errors[epoch - 1] for epoch in epochs], rel=1e-3)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["annealing-kd"]
 
 
-ROW = "  - {method: annealing-kd, teacher: teacher, seeds: [1, 2, 3]}\n"
+def test_bands_are_of_all_methods_or_not_there(tmp_path: Path) -> None:
+    other = ROW.replace("method: annealing-kd", "method: other, plan: annealing-kd")
+    for own, bands in (("", 3), ("epochs: 8, ", 0)):
+        grid = made_grid(tmp_path, (ROW, ROW + other.replace("method:", own + "method:")))
+        write_results(grid, tmp_path / "results", score=lambda cell: 50.0)
+        figure = learning_curves(grid, read_results(grid, tmp_path / "results"))
+        assert figure is not None
+        assert len(figure.axes[0].patches) == bands
 
 
 def test_figures_of_other_grids_have_to_be_asked_for(tmp_path: Path) -> None:

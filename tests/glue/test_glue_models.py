@@ -11,8 +11,9 @@ from tiny_classifiers import FAMILIES, LAYERS, batch, save_encoder
 from torch import nn
 from transformers import AlbertConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
-from lehr.glue.models import ATTENTION_DROPOUT, classifier, keep_layers
+from lehr.glue.models import ATTENTION_DROPOUT, classifier
 from lehr.glue.tasks import MNLI, RTE, SST2, STSB, TASKS
+from lehr.kd.layers import keep_layers
 from lehr.shelf import encoder_path
 
 

@@ -44,7 +44,7 @@ def run(output: Path, **settings: Any) -> Any:
         "compute_metrics": accuracy,
         "metric": "accuracy",
         "training": SMALL,
-        "epochs": 6,
+        "epochs": 2,
         "output": output,
         "cache": output / "cache",
     }
@@ -53,28 +53,30 @@ def run(output: Path, **settings: Any) -> Any:
 
 @pytest.mark.parametrize("name", ["scratch", "kd", "annealing-kd", "continuation-kd", "ctkd", "dkd", "dist", "taid"])
 def test_every_method_learns(tmp_path: Path, name: str) -> None:
-    done = run(tmp_path, recipe=name, epochs=10, training={**SMALL, "learning_rate": 0.05})
+    done = run(tmp_path, recipe=name, epochs=6, training={**SMALL, "learning_rate": 0.1})
     assert done.stages[-1]["chosen"] >= 0.75, "the teacher itself stands at 0.85"
-    assert sum(stage["epochs"] for stage in done.stages) == 10
+    assert sum(stage["epochs"] for stage in done.stages) == 6
 
 
 @pytest.mark.parametrize("name", ["takd", "born-again"])
 def test_recipes_of_two_students(tmp_path: Path, name: str) -> None:
-    done = run(tmp_path, recipe=name, assistant=Net(width=16), training={**SMALL, "learning_rate": 0.05})
+    training = {**SMALL, "learning_rate": 0.1}
+    done = run(tmp_path, recipe=name, epochs=3, assistant=Net(width=16), training=training)
     assert len(done.stages) == 2
     assert done.stages[1]["chosen"] >= 0.8
     assert done.student is done.models["student" if name == "takd" else "second"]
 
 
 def test_an_ensemble_teaches_by_its_mean(tmp_path: Path) -> None:
-    done = run(tmp_path, teacher=[oracle(), Net(seed=3)], epochs=2, recipe="kd")
+    done = run(tmp_path, teacher=[oracle(), Net(seed=3)], epochs=1, recipe="kd")
     assert done.stages[0]["title"] == "student, kd from teacher + teacher-2"
 
 
 def test_phi_and_both_errors_are_logged(tmp_path: Path) -> None:
-    log = run(tmp_path, epochs=9).stages[0]["log"]
+    stage = Stage({"name": "annealed-regression", "tau_max": 4}, 4, teacher="teacher")
+    log = run(tmp_path, recipe=[stage]).stages[0]["log"]
     steps = [entry for entry in log if "loss" in entry]
-    assert [entry["phi"] for entry in steps] == pytest.approx([t / 7 for t in range(1, 8) for _ in "ab"])
+    assert [entry["phi"] for entry in steps] == pytest.approx([t / 4 for t in range(1, 5) for _ in "ab"])
     assert all(entry["regression_error"] == pytest.approx(entry["loss"], rel=1e-3) for entry in steps)
     assert steps[-1]["label_error"] < steps[0]["label_error"]
 
@@ -88,7 +90,7 @@ def test_the_last_step_of_every_stage_has_all_of_the_progress() -> None:
 
 
 def test_no_epoch_before_full_strength_is_the_best(tmp_path: Path) -> None:
-    plan = {"objective": {"name": "annealed-regression", "tau_max": 4}, "epochs": 8, "teacher": "teacher"}
+    plan = {"objective": {"name": "annealed-regression", "tau_max": 2}, "epochs": 3, "teacher": "teacher"}
     # Accuracy that only falls: by it, the first epoch would be the best.
     falling = iter(range(100, 0, -1))
     fall = lambda _: {"accuracy": float(next(falling))}  # noqa: E731
@@ -96,7 +98,7 @@ def test_no_epoch_before_full_strength_is_the_best(tmp_path: Path) -> None:
     for choose in ("best", "best-at-full", "last"):
         done = run(tmp_path / choose, recipe=[{**plan, "choose": choose}], compute_metrics=fall)
         chosen[choose] = done.stages[0]["chosen_epoch"]
-    assert chosen == {"best": 1, "best-at-full": 7, "last": 8}
+    assert chosen == {"best": 1, "best-at-full": 2, "last": 3}
 
 
 def test_what_was_chosen_is_what_goes_on(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_what_was_chosen_is_what_goes_on(tmp_path: Path) -> None:
     assert not same(seen[0], seen[2])
 
 
-class _Kill(TrainerCallback):
+class Kill(TrainerCallback):
     def __init__(self, step: int) -> None:
         self.step = step
 
@@ -121,29 +123,46 @@ class _Kill(TrainerCallback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stage", [0, 1])
-def test_resuming_amid_a_stage_is_bit_for_bit(tmp_path: Path, stage: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"training": {**SMALL, "save_strategy": "steps", "save_steps": 3, "eval_strategy": "no"}}
-    settings |= {"eval_dataset": None, "views": 3, "epochs": 6}
-    whole = run(tmp_path / "whole", **settings)
+CUT: dict[str, Any] = {
+    "training": {**SMALL, "save_strategy": "steps", "save_steps": 3, "save_total_limit": None, "eval_strategy": "no"},
+    "eval_dataset": None,
+    "views": 3,
+    "epochs": 3,
+}
 
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Two epochs of annealing and one on the labels, not cut short; every checkpoint stays."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, run(folder, **CUT)
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_resuming_amid_a_stage_is_bit_for_bit(
+    whole: tuple[Path, Any], tmp_path: Path, stage: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, uncut = whole
     made = distillation.Run._trainer
 
     def mortal(self: Any, number: int, *rest: Any) -> Any:
         trainer = made(self, number, *rest)
         if number == stage:
-            trainer.add_callback(_Kill(5))
+            trainer.add_callback(Kill(5))
         return trainer
 
     with monkeypatch.context() as patch:
         patch.setattr(distillation.Run, "_trainer", mortal)
         with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "cut", **settings)
-    assert not (tmp_path / "cut" / f"stage-{stage + 1}" / "done.json").exists()
-    (tmp_path / "cut" / f"stage-{stage + 1}" / "checkpoint-6").mkdir()  # as a kill while it is written leaves it
-    resumed = run(tmp_path / "cut", resume=True, **settings)
-    assert same(weights(whole.student), weights(resumed.student))
-    assert [s["log"][-2]["loss"] for s in resumed.stages] == [s["log"][-2]["loss"] for s in whole.stages]
+            run(tmp_path, **CUT)
+    assert not (tmp_path / f"stage-{stage + 1}" / "done.json").exists()
+    (tmp_path / f"stage-{stage + 1}" / "checkpoint-6").mkdir()  # as a kill while it is written leaves it
+    resumed = run(tmp_path, resume=True, **CUT)
+    assert same(weights(uncut.student), weights(resumed.student))
+    assert [s["log"][-2]["loss"] for s in resumed.stages] == [s["log"][-2]["loss"] for s in uncut.stages]
+    kept = [sorted(path.relative_to(own) for path in own.glob("stage-*/checkpoint-*")) for own in (folder, tmp_path)]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 16 // 3 + 8 // 3 + 2, "every third step of either stage, and its last"
 
 
 def test_a_finished_run_is_read_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,56 +190,61 @@ def test_models_that_see_the_rows_differently(tmp_path: Path) -> None:
         teacher.layers[0].weight *= 2
     data = {"teacher": Inputs(Points(64), halved)}
     for online in (False, True):
-        same_teacher = run(tmp_path / f"a{online}", online=online, epochs=2)
-        other_eyes = run(tmp_path / f"b{online}", teacher=teacher, inputs=data, online=online, epochs=2)
+        same_teacher = run(tmp_path / f"a{online}", online=online, recipe="kd", epochs=1)
+        other_eyes = run(tmp_path / f"b{online}", teacher=teacher, inputs=data, online=online, recipe="kd", epochs=1)
         for name, tensor in weights(same_teacher.student).items():
             torch.testing.assert_close(tensor, weights(other_eyes.student)[name], atol=1e-5, rtol=1e-5)
 
 
 def test_a_batch_in_pieces_makes_the_same_student(tmp_path: Path) -> None:
-    def student() -> Net:
-        net = Net()
-        net.layers[2] = torch.nn.Dropout(0.0)
-        return net
-
-    once = run(tmp_path / "once", student=student(), epochs=2)
+    once = run(tmp_path / "once", student=undropped())
     pieces = {**SMALL, "per_device_train_batch_size": 1, "gradient_accumulation_steps": 8}
-    cut = run(tmp_path / "cut", student=student(), training=pieces, epochs=2)
+    cut = run(tmp_path / "cut", student=undropped(), training=pieces)
     for name, tensor in weights(once.student).items():
         torch.testing.assert_close(tensor, weights(cut.student)[name], atol=1e-5, rtol=1e-4)
 
 
+def undropped() -> Net:
+    net = Net()
+    net.layers[2] = torch.nn.Dropout(0.0)
+    return net
+
+
 TWO = """
-import sys, torch
+import os, sys, torch
 from pathlib import Path
 sys.path[:0] = [sys.argv[1]]
-from made_points import Net
-from test_distillation import SMALL, run
+from lehr.kd import teacher
+from test_distillation import losses_of, undropped, run
 torch.set_num_threads(1)
-student = Net()
-student.layers[2] = torch.nn.Dropout(0.0)
-output, batch = Path(sys.argv[2]), int(sys.argv[3])
-done = run(output, student=student, epochs=2, cache=output.parent / "cache",
-           training={**SMALL, "per_device_train_batch_size": batch, "logging_steps": 1})
-if torch.distributed.is_initialized() and torch.distributed.get_rank():
-    sys.exit()
-torch.save([[e["loss"] for s in done.stages for e in s["log"] if "loss" in e]], output / "losses.pt")
+build, builds = teacher._build, []
+teacher._build = lambda *arguments: (builds.append(1), build(*arguments))
+losses = losses_of(Path(sys.argv[2]), batch=4)
+torch.save([losses, len(builds)], f"{sys.argv[2]}/process-{os.environ['RANK']}.pt")
 """
 
 
-def test_two_processes_have_the_loss_of_one(tmp_path: Path) -> None:
+def losses_of(output: Path, batch: int) -> list[float]:
+    done = run(
+        output, student=undropped(), training={**SMALL, "per_device_train_batch_size": batch, "logging_steps": 1}
+    )
+    return [entry["loss"] for stage in done.stages for entry in stage["log"] if "loss" in entry]
+
+
+def test_two_processes_have_the_loss_of_one_and_ask_the_teacher_once(tmp_path: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(TWO)
-    losses = {}
-    for processes, batch in ((1, 8), (2, 4)):
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        command += [str(script), str(Path(__file__).parent), str(tmp_path / f"of-{processes}")]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([*command, str(batch)], env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-3000:]
-        (losses[processes],) = torch.load(tmp_path / f"of-{processes}" / "losses.pt", weights_only=True)
-    assert len(losses[1]) == 16
-    assert losses[2] == pytest.approx(losses[1], rel=1e-4)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    command += [str(Path(__file__).parent), str(tmp_path / "of-two")]
+    done = subprocess.run(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    both = [torch.load(tmp_path / f"of-two/process-{rank}.pt", weights_only=True) for rank in range(2)]
+    assert sorted(builds for _, builds in both) == [0, 1]
+    losses = losses_of(tmp_path / "of-one", batch=8)
+    assert len(losses) == 16
+    assert both[0][0] == pytest.approx(losses, rel=1e-4)
 
 
 def refused(tmp_path: Path, message: str, **settings: Any) -> None:
@@ -270,6 +294,6 @@ def test_milestones_divide_the_learning_rate(tmp_path: Path) -> None:
 
 
 def test_the_recipe_by_name_is_the_recipe_by_stages(tmp_path: Path) -> None:
-    by_name = run(tmp_path / "name", recipe="annealing-kd", epochs=3)
-    by_stages = run(tmp_path / "stages", recipe=method("annealing-kd", 3))
+    by_name = run(tmp_path / "name", recipe="annealing-kd", epochs=2)
+    by_stages = run(tmp_path / "stages", recipe=method("annealing-kd", 2))
     assert same(weights(by_name.student), weights(by_stages.student))

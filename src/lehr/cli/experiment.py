@@ -157,6 +157,47 @@ def table(
     typer.echo(f"{docs / read.name}.md: {len(found)} of {len(read.cells())} cells, {len(figures)} figures")
 
 
+@app.command()
+def surface(
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe that anneals, as recipes/cifar10/short.yaml.", exists=True, dir_okay=False)
+    ],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe. Repeatable.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run, with all its checkpoints.", show_default="runs/surface/TASK-RECIPE"),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("results/surface"),
+    docs: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("docs/results"),
+    rows: Annotated[int, typer.Option(min=1, help="Training rows of which the losses are.")] = 1000,
+    side: Annotated[int, typer.Option(min=2, help="Points along each side of the plane.")] = 21,
+) -> None:
+    """Draw the losses of Annealing-KD around the way that its student took.
+
+    Runs the recipe first, unless OUTPUT holds that run, or goes on with it; once RESULTS holds the losses, only draws.
+    """
+    from ..extras import needs
+
+    needs("train")
+    from ..experiments.figures import loss_surface, save, style
+    from ..experiments.recipe import load_recipe
+    from ..experiments.results import in_lines
+    from ..experiments.surface import read_surface
+    from ..experiments.surface import surface as compute
+    from ..files import write_text
+
+    read = load_recipe(recipe, settings or [])
+    name = f"{read.task.rsplit('/', 1)[-1]}-{recipe.stem}"
+    kept, figure = results / f"{name}.json", docs / f"surface-{name}.svg"
+    if not kept.exists():
+        write_text(kept, in_lines(compute(read, output or Path("runs/surface") / name, rows=rows, side=side)))
+    with style():
+        save(loss_surface(read_surface(kept, read)), figure)
+    typer.echo(f"{figure}, from {kept}")
+
+
 def _typed(grid: Path, settings: list[str] | None) -> str:
     path = Path("recipes/grids") / grid.name if grid.is_absolute() else grid
     return " ".join(["lehr experiment table", path.as_posix(), *(f"--set {setting}" for setting in settings or [])])

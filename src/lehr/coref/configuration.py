@@ -27,6 +27,8 @@ class LehrConfig(PretrainedConfig):
         candidate_ratio: candidates kept for each word of the document.
         dropout: of the head.
         link_scale, link_shift: calibrate a pair logit, σ(scale · logit + shift) being the link's probability.
+        mention_scale, mention_shift: the same for the mention logits of each scheme; 1 and 0, which change nothing,
+            unless given. Candidates are chosen by the logits as they are.
         mention_threshold: probability from which a candidate is a mention.
         link_threshold: mean link probability from which two groups of mentions become one.
     """
@@ -50,6 +52,8 @@ class LehrConfig(PretrainedConfig):
         dropout: float = 0.3,
         link_scale: float = 1.0,
         link_shift: float = 0.0,
+        mention_scale: list[float] | None = None,
+        mention_shift: list[float] | None = None,
         mention_threshold: float = 0.5,
         link_threshold: float = 0.5,
         **kwargs: Any,
@@ -74,6 +78,8 @@ class LehrConfig(PretrainedConfig):
         self.dropout = dropout
         self.link_scale = link_scale
         self.link_shift = link_shift
+        self.mention_scale = list(mention_scale or [1.0] * len(self.schemes))
+        self.mention_shift = list(mention_shift or [0.0] * len(self.schemes))
         self.mention_threshold = mention_threshold
         self.link_threshold = link_threshold
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,10 +21,11 @@ from .configuration import LehrConfig
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A document and the annotation scheme it follows, a position in `LehrConfig.schemes`."""
+    """A document, the annotation scheme it follows, a position in `LehrConfig.schemes`, and whether it is annotated."""
 
     document: Document
     scheme: int
+    labelled: bool = True
 
 
 class Examples(Dataset[Example]):
@@ -37,6 +39,19 @@ class Examples(Dataset[Example]):
 
     def __getitem__(self, position: int) -> Example:
         return self.examples[position]
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of the sha256 of all words and clusters."""
+        return fingerprint(self.examples)
+
+
+def fingerprint(examples: Sequence[Example]) -> str:
+    """The first 16 hexadecimal digits of the sha256 of all words and clusters."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr((example.scheme, example.document.tokens, example.document.spans)).encode())
+    return digest.hexdigest()[:16]
 
 
 def pieces_of(tokenizer: PreTrainedTokenizerBase) -> tuple[Tokenizer, int]:
@@ -76,16 +91,18 @@ def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:
 class Collator:
     """Batches of examples to the arguments of `LehrModel.forward`.
 
-    Windows begin at a random place in each epoch, drawn from torch's generator, so that their seams wander.
+    To learn from, windows begin at a random place in each epoch, drawn from torch's generator, so that their seams
+    wander; to ask a teacher, they begin where they always do, and gold clusters are left out.
     """
 
     windower: Windower
     max_width: int
+    to_learn: bool = True
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         windows, base = [], 0
         for example in examples:
-            shift = int(torch.randint(self.windower.room // 2, ()))
+            shift = int(torch.randint(self.windower.room // 2, ())) if self.to_learn else 0
             windows.append(self.windower(example.document.tokens, shift))
         width = max(w.input_ids.shape[1] for w in windows)
         first, last = [], []
@@ -95,8 +112,7 @@ class Collator:
             first.append(base + w.first // own * width + w.first % own)
             last.append(base + w.last // own * width + w.last % own)
             base += len(w.input_ids) * width
-        gold = [gold_spans(e.document, self.max_width) for e in examples]
-        return {
+        batch = {
             "input_ids": _stack([w.input_ids for w in windows], width, self.windower.pad),
             "attention_mask": _stack([w.attention_mask for w in windows], width, 0),
             "first": _ragged(first),
@@ -104,7 +120,14 @@ class Collator:
             "words": _ragged([word_ids(e.document.tokens) for e in examples]),
             "sentence_last": _ragged([sentence_last(e.document.sentences) for e in examples]),
             "length": torch.tensor([len(e.document.words) for e in examples]),
+        }
+        if not self.to_learn:
+            return batch
+        gold = [gold_spans(e.document, self.max_width) for e in examples]
+        return {
+            **batch,
             "scheme": torch.tensor([e.scheme for e in examples]),
+            "labelled": torch.tensor([e.labelled for e in examples]),
             "gold": _ragged([np.array([s for s, _ in g], np.int64).reshape(-1, 2) for g in gold]),
             "gold_cluster": _ragged([np.array([c for _, c in g], np.int64) for g in gold]),
         }

@@ -94,7 +94,8 @@ def export(
 def runtime_config(config: LehrConfig, pad: int, int8: bool) -> dict[str, Any]:
     """The fields that the runtime needs."""
     names = ("scorer", "schemes", "window", "overlap", "max_width", "candidate_ratio")
-    decisions = ("mention_threshold", "link_threshold", "link_scale", "link_shift")
+    calibration = ("link_scale", "link_shift", "mention_scale", "mention_shift")
+    decisions = ("mention_threshold", "link_threshold", *calibration)
     return {
         "format": 1,
         "lehr_version": __version__,

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from ..decoding import Floats, Ints, select_candidates, string_ids
+from ..kd.layers import keep_layers
 from .configuration import LehrConfig
-from .objectives import antecedent_loss, mention_loss, row_loss
+from .objectives import antecedent_loss, mention_loss, row_loss, taught_mentions, taught_pairs
 from .span_position import MentionHead, PairHead
 
 
 @dataclass
 class CorefOutput(ModelOutput):
-    """Losses of a batch, scalars: their sum, and its parts for the mentions and for the rows."""
+    """Losses of a batch, scalars: their sum, and its parts for the mentions and for the rows; or a teacher's logits."""
 
     loss: Tensor | None = None
     mention_loss: Tensor | None = None
     pair_loss: Tensor | None = None
+    logits: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How a document is learned from.
+
+    Args:
+        soft: an objective of `lehr.kd.objectives` with its settings, on the teacher's logits; None without a teacher.
+        hard_weight: weight of the loss of the gold clusters, of documents that have them.
+        progress: as objectives take it.
+    """
+
+    soft: Callable[..., Tensor] | None = None
+    hard_weight: float = 1.0
+    progress: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +76,8 @@ class LehrModel(PreTrainedModel):
         self.post_init()
 
     @classmethod
-    def from_encoder(cls, name: str | Path, **fields: Any) -> LehrModel:
-        """A fresh head on a pretrained encoder; `fields` are those of `LehrConfig`.
+    def from_encoder(cls, name: str | Path, layers: Sequence[int] | None = None, **fields: Any) -> LehrModel:
+        """A fresh head on a pretrained encoder, or on chosen `layers` of it; `fields` are those of `LehrConfig`.
 
         Attention dropout is set to 0: above 0 it switches off the fused attention kernel on CPUs.
         """
@@ -67,7 +86,19 @@ class LehrModel(PreTrainedModel):
             if hasattr(encoder_config, field):
                 setattr(encoder_config, field, 0.0)
         encoder = AutoModel.from_pretrained(name, config=encoder_config, dtype=torch.float32)
-        return cls(LehrConfig(encoder=encoder_config, **fields), encoder)
+        if layers is not None:
+            encoder = keep_layers(encoder, layers)
+        return cls(LehrConfig(encoder=encoder.config, **fields), encoder)
+
+    def with_layers(self, layers: Sequence[int]) -> LehrModel:
+        """A new resolver of chosen layers of this one's encoder, the rest copied."""
+        encoder = keep_layers(self.encoder, layers)
+        config = copy.deepcopy(self.config)
+        config.encoder = encoder.config
+        kept = LehrModel(config, encoder)
+        kept.mentions.load_state_dict(self.mentions.state_dict())
+        kept.pairs.load_state_dict(self.pairs.state_dict())
+        return kept.train(self.training)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Let torch's layers and the heads begin as they always do.
@@ -92,11 +123,14 @@ class LehrModel(PreTrainedModel):
         words: Tensor,
         sentence_last: Tensor,
         length: Tensor,
-        scheme: Tensor,
-        gold: Tensor,
-        gold_cluster: Tensor,
+        scheme: Tensor | None = None,
+        gold: Tensor | None = None,
+        gold_cluster: Tensor | None = None,
+        labelled: Tensor | None = None,
+        teacher_logits: Tensor | None = None,
+        lesson: Lesson | None = None,
     ) -> CorefOutput:
-        """Losses of a batch of D documents whose windows stand one after the other.
+        """Losses of a batch of D documents whose windows stand one after the other; without `gold`, logits.
 
         Args:
             input_ids, attention_mask: int64 (windows, pieces).
@@ -107,58 +141,78 @@ class LehrModel(PreTrainedModel):
             scheme: int64 (D,), its annotation scheme, a position in `config.schemes`.
             gold: int64 (D, M, 2), gold spans, -1 where there are fewer.
             gold_cluster: int64 (D, M), the cluster of each.
+            labelled: bool (D,), which of them have gold clusters; all of them unless given.
+            teacher_logits: (D, L), what a teacher's `logits` are of the same documents.
+            lesson: what is learned; the gold clusters alone unless given.
         """
         vectors = self.encode(input_ids, attention_mask)
-        mention_losses, pair_losses = [], []
+        documents = [
+            _Words(vectors[first[d, :n]], vectors[last[d, :n]], words[d, :n], sentence_last[d, :n])
+            for d, n in enumerate(length.tolist())
+        ]
         with torch.autocast(vectors.device.type, enabled=False):
-            for d, n in enumerate(length.tolist()):
-                known = gold[d, :, 0] >= 0
-                losses = self._losses(
-                    vectors[first[d, :n]],
-                    vectors[last[d, :n]],
-                    words[d, :n],
-                    sentence_last[d, :n],
-                    int(scheme[d]),
-                    gold[d, known],
-                    gold_cluster[d, known],
-                )
-                mention_losses.append(losses[0])
-                pair_losses.append(losses[1])
-        mention, pair = torch.stack(mention_losses).mean(), torch.stack(pair_losses).mean()
+            if gold is None or gold_cluster is None or scheme is None:
+                return CorefOutput(logits=torch.stack([_logits([self], [document]) for document in documents]))
+            lesson = lesson or Lesson()
+            losses = []
+            for d, document in enumerate(documents):
+                mentions = self.mentions(document.first, document.last)
+                parts = [vectors.new_zeros(2)]
+                if lesson.hard_weight and (labelled is None or labelled[d]):
+                    known = gold[d, :, 0] >= 0
+                    hard = self._hard(document, mentions[int(scheme[d])], gold[d, known], gold_cluster[d, known])
+                    parts.append(lesson.hard_weight * hard)
+                if lesson.soft is not None and teacher_logits is not None:
+                    soft = partial(self._soft, document, mentions, teacher_logits[d])
+                    parts.append(soft(lesson.soft, lesson.progress))
+                losses.append(torch.stack(parts).sum(0))
+        mention, pair = torch.stack(losses).mean(0)
         return CorefOutput(loss=mention + pair, mention_loss=mention.detach(), pair_loss=pair.detach())
 
-    def _losses(
-        self,
-        first: Tensor,
-        last: Tensor,
-        words: Tensor,
-        sentence_last: Tensor,
-        scheme: int,
-        gold: Tensor,
-        gold_cluster: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        n, width = len(first), self.config.max_width
-        logits = self.mentions(first, last)[scheme]
-        reach = torch.arange(n, device=first.device)[:, None] + torch.arange(width, device=first.device)
+    def _hard(self, document: _Words, logits: Tensor, gold: Tensor, gold_cluster: Tensor) -> Tensor:
+        """Losses (2,), of mentions and of pairs, from gold clusters; logits (n, W) are those of their scheme."""
         target = torch.zeros_like(logits, dtype=torch.bool)
         target[gold[:, 0], gold[:, 1] - gold[:, 0]] = True
-        on_mentions = mention_loss(logits, target, reach <= sentence_last[:, None])
+        on_mentions = mention_loss(logits, target, document.valid(logits.shape[1]))
 
-        spans, cluster = self._training_candidates(logits, sentence_last, gold, gold_cluster)
-        pairs = self._pairs(first, last, words, spans)
+        spans, cluster = self._training_candidates(logits, document.sentence_last, gold, gold_cluster)
+        pairs = self._pairs(document, spans)
         if self.config.scorer == "one-pass":
-            return on_mentions, row_loss(pairs, cluster)
-        return on_mentions, antecedent_loss(pairs, logits[spans[:, 0], spans[:, 1] - spans[:, 0]], cluster)
+            return torch.stack([on_mentions, row_loss(pairs, cluster)])
+        chosen = logits[spans[:, 0], spans[:, 1] - spans[:, 0]]
+        return torch.stack([on_mentions, antecedent_loss(pairs, chosen, cluster)])
+
+    def _soft(
+        self, document: _Words, logits: Tensor, taught: Tensor, objective: Callable[..., Tensor], progress: float
+    ) -> Tensor:
+        """Losses (2,), of mentions and of pairs, from a teacher's logits (L,); its candidates are compared."""
+        teacher, of_pairs = taught[: logits.numel()].view_as(logits), taught[logits.numel() :]
+        spans = self.candidates(teacher, document.sentence_last)
+        pairs = _above(self._pairs(document, spans))
+        if pairs.shape != of_pairs.shape:
+            raise ValueError(
+                f"a teacher with logits of {len(of_pairs)} pairs cannot teach a student that compares {len(pairs)}: "
+                "do both keep the same share of candidates?"
+            )
+        candidate = torch.zeros_like(logits[0], dtype=torch.bool)
+        candidate[spans[:, 0], spans[:, 1] - spans[:, 0]] = True
+        valid = document.valid(logits.shape[2])
+        on_mentions = taught_mentions(objective, logits, teacher, progress, candidate, valid)
+        return torch.stack([on_mentions, taught_pairs(objective, pairs, of_pairs, progress)])
+
+    def candidates(self, logits: Tensor, sentence_last: Tensor) -> Tensor:
+        """The spans (K, 2) that logits (schemes, n, W) make worth comparing, in the order of the text."""
+        found = select_candidates(
+            logits.detach().float().cpu().numpy(), sentence_last.cpu().numpy(), self.config.candidate_ratio
+        )
+        return torch.from_numpy(found).to(logits.device)
 
     def _training_candidates(
         self, logits: Tensor, sentence_last: Tensor, gold: Tensor, gold_cluster: Tensor
     ) -> tuple[Tensor, Tensor]:
         """All gold mentions among the best-scored spans: spans (K, 2) in the order of the text, clusters (K,)."""
         device, (n, width) = logits.device, logits.shape
-        chosen = select_candidates(
-            logits.detach()[None].float().cpu().numpy(), sentence_last.cpu().numpy(), self.config.candidate_ratio
-        )
-        best = torch.from_numpy(chosen).to(device)
+        best = self.candidates(logits[None], sentence_last)
         cluster = torch.full((n * width,), -2, dtype=torch.int64, device=device)
         cluster[best[:, 0] * width + best[:, 1] - best[:, 0]] = -1
         cluster[gold[:, 0] * width + gold[:, 1] - gold[:, 0]] = gold_cluster
@@ -166,16 +220,90 @@ class LehrModel(PreTrainedModel):
         start = cells // width
         return torch.stack([start, start + cells % width], 1), cluster[cells]
 
-    def _pairs(self, first: Tensor, last: Tensor, words: Tensor, spans: Tensor) -> Tensor:
-        strings = torch.from_numpy(string_ids(words.cpu().numpy(), spans.cpu().numpy())).to(spans.device)
-        pairs: Tensor = self.pairs(first[spans[:, 0]], last[spans[:, 1]], spans, words[spans], strings)
+    def _pairs(self, document: _Words, spans: Tensor) -> Tensor:
+        strings = torch.from_numpy(string_ids(document.words.cpu().numpy(), spans.cpu().numpy())).to(spans.device)
+        first, last = document.first[spans[:, 0]], document.last[spans[:, 1]]
+        pairs: Tensor = self.pairs(first, last, spans, document.words[spans], strings)
         return pairs
 
     @torch.no_grad()
     def matrix(self, first: Tensor, last: Tensor, words: Tensor, sentence_last: Tensor) -> Matrix:
         """The matrices of one document, from its words' vectors (n, hidden); see `forward` for the rest."""
-        logits = self.mentions(first, last).float().cpu().numpy()
-        spans = select_candidates(logits, sentence_last.cpu().numpy(), self.config.candidate_ratio)
-        pairs = self._pairs(first, last, words, torch.from_numpy(spans).to(first.device))
+        logits = self.mentions(first, last).float()
+        spans = self.candidates(logits, sentence_last)
+        pairs = self._pairs(_Words(first, last, words, sentence_last), spans)
         mention_logits = logits[:, spans[:, 0], spans[:, 1] - spans[:, 0]]
-        return Matrix(spans, mention_logits.astype(np.float32), pairs.float().cpu().numpy())
+        return Matrix(spans.cpu().numpy(), mention_logits.cpu().numpy(), pairs.float().cpu().numpy())
+
+
+class Ensemble(nn.Module):
+    """Resolvers that teach together: the mean of their logits, on candidates that their mean mention logits choose.
+
+    Raises:
+        ValueError: if they do not fill the same matrices.
+    """
+
+    def __init__(self, members: Sequence[LehrModel]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.config = members[0].config
+        for member in members[1:]:
+            refuse_other_cells(self.config, member.config)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **batch: Tensor) -> CorefOutput:
+        """Logits (D, L), as a single resolver's; documents of one batch must be of one length."""
+        read = [member.encode(input_ids, attention_mask) for member in self.members]  # type: ignore[operator]
+        answers = []
+        for d, n in enumerate(batch["length"].tolist()):
+            first, last, words, reach = (batch[k][d, :n] for k in ("first", "last", "words", "sentence_last"))
+            answers.append(_logits(list(self.members), [_Words(v[first], v[last], words, reach) for v in read]))
+        return CorefOutput(logits=torch.stack(answers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A document's words: vectors (n, hidden) of their first and last pieces, numbers (n,), and where sentences end."""
+
+    first: Tensor
+    last: Tensor
+    words: Tensor
+    sentence_last: Tensor
+
+    def valid(self, width: int) -> Tensor:
+        """The cells (n, W) of spans within one sentence, bool."""
+        n, device = len(self.first), self.first.device
+        reach = torch.arange(n, device=device)[:, None] + torch.arange(width, device=device)
+        return reach <= self.sentence_last[:, None]
+
+
+def _logits(models: Sequence[Any], read: Sequence[_Words]) -> Tensor:
+    """What several resolvers say of a document on the mean, (L,): mention logits (schemes, n, W) in that order, then
+    the calibrated logits of all pairs of their candidates, which these mention logits choose, row by row above the
+    diagonal."""
+    mentions = torch.stack([m.mentions(d.first, d.last) for m, d in zip(models, read, strict=True)]).mean(0)
+    spans = models[0].candidates(mentions, read[0].sentence_last)
+    pairs = [
+        m.config.link_scale * _above(m._pairs(d, spans)) + m.config.link_shift
+        for m, d in zip(models, read, strict=True)
+    ]
+    return torch.cat([mentions.flatten(), torch.stack(pairs).mean(0)])
+
+
+def _above(pairs: Tensor) -> Tensor:
+    """The cells of a matrix (K, K) above its diagonal, (K · (K − 1) / 2,)."""
+    row, column = torch.triu_indices(len(pairs), len(pairs), 1, device=pairs.device)
+    return pairs[row, column]
+
+
+def refuse_other_cells(one: LehrConfig, other: LehrConfig) -> None:
+    """See that two resolvers fill the same matrices.
+
+    Raises:
+        ValueError: if they differ in schemes, widest span, share of candidates, or in how clusters are decided.
+    """
+    for name in ("schemes", "max_width", "candidate_ratio", "scorer"):
+        if getattr(one, name) != getattr(other, name):
+            raise ValueError(
+                f"other label spaces: {name} is {getattr(one, name)!r} in one resolver and {getattr(other, name)!r} "
+                "in the other"
+            )

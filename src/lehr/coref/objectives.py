@@ -1,6 +1,8 @@
-"""What the head learns: every mention, and every cell of every row."""
+"""What the head learns: every mention, and every cell of every row; from labels, or from a teacher's logits."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -59,3 +61,39 @@ def _same(cluster: Tensor) -> tuple[Tensor, Tensor]:
     """Cells of two different mentions of one cluster, and cells of a candidate with itself; both bool (K, K)."""
     self_cell = torch.eye(len(cluster), dtype=torch.bool, device=cluster.device)
     return (cluster[:, None] == cluster[None]) & (cluster >= 0)[:, None] & ~self_cell, self_cell
+
+
+def taught_mentions(
+    objective: Callable[..., Tensor],
+    student: Tensor,
+    teacher: Tensor,
+    progress: float,
+    candidate: Tensor,
+    valid: Tensor,
+) -> Tensor:
+    """An objective of `lehr.kd.objectives` over the cells of E(∅): those that the teacher takes for mentions, its other
+    candidates and all the rest, a mean over each, of which there are more and more. A scalar, the sum of the three.
+
+    Shapes: student and teacher (schemes, n, W), candidate and valid bool (n, W).
+    """
+    yes = teacher > 0
+    groups = (yes & valid, ~yes & candidate & valid, ~yes & ~candidate & valid)
+    return _over_groups(objective, student, teacher, progress, groups)
+
+
+def taught_pairs(objective: Callable[..., Tensor], student: Tensor, teacher: Tensor, progress: float) -> Tensor:
+    """An objective of `lehr.kd.objectives` over pairs of candidates: the mean over those that the teacher takes for
+    coreferent and the mean over the others, of which there are some thirty times more. A scalar, the sum of the two.
+
+    Shapes: student and teacher (pairs,).
+    """
+    return _over_groups(objective, student, teacher, progress, (teacher > 0, teacher <= 0))
+
+
+def _over_groups(
+    objective: Callable[..., Tensor], student: Tensor, teacher: Tensor, progress: float, groups: tuple[Tensor, ...]
+) -> Tensor:
+    """The sum of the means over each group. A cell is a choice of two classes: no, whose logit is 0, and yes."""
+    of_student, of_teacher = (torch.stack([torch.zeros_like(z), z], -1) for z in (student, teacher))
+    means = [objective(of_student, of_teacher, None, progress, mask=group.expand_as(student)) for group in groups]
+    return torch.stack(means).sum()

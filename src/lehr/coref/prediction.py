@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize  # type: ignore[import-untyped]
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from ..calibration import are_links, are_mentions, fit
 from ..decoding import Floats, decode, sentence_last, uncross, word_ids
 from ..document import Document, Span
 from ..scoring import Scores, score
@@ -46,16 +46,23 @@ def predict(model: LehrModel, windower: Windower, document: Document, *, bf16: b
 
 def clusters(matrix: Matrix, config: LehrConfig, scheme: int) -> list[list[Span]]:
     """The clusters, singletons among them, that `config`'s thresholds make of a matrix."""
+    logits = mention_logits(matrix, config, scheme)
     found = decode(
         config.scorer,
-        matrix.mention_logits[scheme],
+        logits,
         config.link_scale * matrix.pair_logits + config.link_shift,
         mention_threshold=config.mention_threshold,
         link_threshold=config.link_threshold,
     )
-    logits, unbound = matrix.mention_logits[scheme], np.zeros(len(matrix.spans), bool)
+    unbound = np.zeros(len(matrix.spans), bool)
     uncrossed = (np.array(group)[uncross(matrix.spans[group], logits[group], unbound[group])] for group in found)
     return [[(int(first), int(last)) for first, last in matrix.spans[group]] for group in uncrossed]
+
+
+def mention_logits(matrix: Matrix, config: LehrConfig, scheme: int) -> Floats:
+    """The calibrated mention logits (K,) of a scheme."""
+    logits: Floats = config.mention_scale[scheme] * matrix.mention_logits[scheme] + config.mention_shift[scheme]
+    return logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +93,14 @@ def evaluate(predictions: Sequence[Prediction], config: LehrConfig, *, singleton
 def tune(predictions: Sequence[Prediction], config: LehrConfig) -> Scores:
     """Set `config`'s calibration and thresholds to what suits the predictions best, and return their scores.
 
-    The thresholds are those of a grid with the highest CoNLL F1, singletons in.
+    The thresholds are those of a grid with the highest CoNLL F1, singletons in. Where antecedents are ranked, logits
+    stay as they are: those of mentions and pairs decide about a link together, as they learned to.
     """
-    config.link_scale, config.link_shift = calibrate(predictions) if config.scorer == "one-pass" else (1.0, 0.0)
+    config.mention_scale, config.mention_shift = [1.0] * len(config.schemes), [0.0] * len(config.schemes)
+    config.link_scale, config.link_shift = 1.0, 0.0
+    if config.scorer == "one-pass":
+        config.mention_scale, config.mention_shift = calibrate_mentions(predictions, len(config.schemes))
+        config.link_scale, config.link_shift = calibrate_links(predictions, config)
     best: tuple[float, Scores, float, float] | None = None
     for mention, link in product(MENTION_THRESHOLDS, LINK_THRESHOLDS):
         config.mention_threshold, config.link_threshold = mention, link
@@ -100,30 +112,36 @@ def tune(predictions: Sequence[Prediction], config: LehrConfig) -> Scores:
     return scores
 
 
-def calibrate(predictions: Sequence[Prediction]) -> tuple[float, float]:
-    """Scale and shift that make σ(scale · logit + shift) the probability of a link (Platt 1999).
+def calibrate_mentions(predictions: Sequence[Prediction], schemes: int) -> tuple[list[float], list[float]]:
+    """Scale and shift of the mention logits of each scheme, fitted to the candidates of the documents that follow it.
 
-    Rows learn more from their hundreds of negatives than from their positives, so raw logits are too low. Fitted by
-    maximum likelihood on all pairs of candidates that are more likely mentions than not.
+    A scheme that none follows gets what is fitted to all documents: it was trained alike and errs alike, and its
+    mentions stay comparable to those of the others.
     """
-    logits, links = [np.zeros(0)], [np.zeros(0, bool)]
+
+    def of(chosen: Sequence[Prediction]) -> tuple[float, float]:
+        logits = [p.matrix.mention_logits[p.example.scheme] for p in chosen]
+        outcomes = [are_mentions(p.matrix.spans, p.example.document) for p in chosen]
+        return fit(np.concatenate(logits), np.concatenate(outcomes)) if chosen else (1.0, 0.0)
+
+    parts = [[p for p in predictions if p.example.scheme == scheme] for scheme in range(schemes)]
+    scales, shifts = zip(*(of(part or predictions) for part in parts), strict=True)
+    return list(scales), list(shifts)
+
+
+def calibrate_links(predictions: Sequence[Prediction], config: LehrConfig) -> tuple[float, float]:
+    """Scale and shift of the pair logits, fitted to all pairs of candidates that are more likely mentions than not.
+
+    Rows learn more from their hundreds of negatives than from their positives, so that their logits are too low.
+    """
+    logits: list[Floats] = [np.zeros(0)]
+    outcomes = [np.zeros(0, bool)]
     for prediction in predictions:
-        gold = {m.span: c.id for c in prediction.example.document.clusters for m in c.mentions}
-        kept = np.flatnonzero(prediction.matrix.mention_logits[prediction.example.scheme] >= 0)
-        cluster = np.array([gold.get((int(i), int(j)), -1) for i, j in prediction.matrix.spans[kept]])
-        pairs = np.triu_indices(len(kept), 1)
-        logits.append(prediction.matrix.pair_logits[np.ix_(kept, kept)][pairs].astype(np.float64))
-        links.append((cluster[pairs[0]] == cluster[pairs[1]]) & (cluster[pairs[0]] >= 0))
-    x, y = np.concatenate(logits), np.concatenate(links)
-    if not 0 < y.sum() < len(y):
-        return 1.0, 0.0
-
-    def loss(parameters: Floats) -> float:
-        z = parameters[0] * x + parameters[1]
-        return float((np.logaddexp(0, z) - y * z).mean())
-
-    scale, shift = minimize(loss, (1.0, 0.0), method="Nelder-Mead", options={"maxiter": 100}).x
-    return (float(scale), float(shift)) if scale > 0 else (1.0, 0.0)
+        matrix, example = prediction.matrix, prediction.example
+        kept = np.flatnonzero(mention_logits(matrix, config, example.scheme) >= 0)
+        logits.append(matrix.pair_logits[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)])
+        outcomes.append(are_links(matrix.spans[kept], example.document))
+    return fit(np.concatenate(logits), np.concatenate(outcomes))
 
 
 def load(path: str | Path) -> tuple[LehrModel, PreTrainedTokenizerBase]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import inspect
 import os
 from collections.abc import Sequence
@@ -130,11 +129,3 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
     if (judge := recipe.model.get("singleton_scheme")) not in (None, *recipe.schemes):
         raise ValueError(f"{path}: singleton_scheme {judge!r} is never trained")
     return recipe
-
-
-def fingerprint(examples: Sequence[Example]) -> str:
-    """The first 16 hexadecimal digits of the sha256 of all words and clusters."""
-    digest = hashlib.sha256()
-    for example in examples:
-        digest.update(repr((example.scheme, example.document.tokens, example.document.spans)).encode())
-    return digest.hexdigest()[:16]

@@ -15,10 +15,10 @@ from ..files import write_text
 from ..kd.trainer import machine
 from ..versions import versions
 from .configuration import LehrConfig
-from .data import Collator, windower
+from .data import Collator, fingerprint, windower
 from .network import LehrModel
 from .prediction import Prediction, evaluate, predict_all, tune
-from .recipe import Recipe, fingerprint
+from .recipe import Recipe
 from .trainer import CorefTrainer
 
 DEFAULTS: dict[str, Any] = {

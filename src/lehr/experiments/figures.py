@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from ..files import aside
@@ -50,14 +55,12 @@ def draw(grid: Grid, results: Results, folder: Path) -> dict[str, str]:
     figures: list[tuple[str, str, Callable[[Grid, Results], Figure | None]]] = [
         ("curves", CURVES, learning_curves),
         ("scores", "Test score by method: a point a seed, a line at their mean.", scores_by_method),
-        ("errors", ERRORS, error_by_temperature),
+        ("errors", ERRORS, error_by_epoch),
         ("tau", "Test score by τ_max and the shape of Φ: mean ± standard deviation over the seeds.", score_by_tau),
         ("teachers", TEACHERS, score_by_teacher),
     ]
     drawn = {}
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+    with style():
         for name, caption, make in figures:
             if (figure := make(grid, results)) is not None:
                 file = f"{grid.name}-{name}.svg"
@@ -67,17 +70,26 @@ def draw(grid: Grid, results: Results, folder: Path) -> dict[str, str]:
 
 
 CURVES = (
-    "Score on the validation part after each epoch, mean over the seeds. Grey bands are the temperatures of the "
-    "annealed stage, darker as Φ grows to 1; a dotted line is where a method's next stage begins."
+    "Score on the validation part after each epoch, mean over the seeds. Grey bands, where all methods that anneal "
+    "have the same, are the temperatures, darker as Φ grows to 1; a dotted line is where a method's next stage begins."
 )
 ERRORS = (
-    "Mean squared distance of the student's logits from Φ(T) times the teacher's, in the last epoch at each "
-    "temperature, on the training rows; mean over the seeds. Training goes from left to right."
+    "Mean squared distance of the student's logits from Φ(T) times the teacher's in each epoch, on the training rows; "
+    "mean over the seeds. Lines run as long as the temperature stays; dots lead on to the next one."
 )
 TEACHERS = (
     "Test score by the size of the teacher, mean ± standard deviation over the seeds; the dashed line is the student "
     "without a teacher."
 )
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """One look for all figures, whatever matplotlib was told elsewhere."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -103,20 +115,12 @@ def learning_curves(grid: Grid, results: Results) -> Figure | None:
         for number, method in enumerate(methods(grid)):
             if (task, method) in curves:
                 xs, ys = zip(*curves[task, method], strict=True)
-                colour = COLOURS[number % len(COLOURS)]
-                axes.plot(
-                    xs,
-                    ys,
-                    color=colour,
-                    label=_label(grid, results, task, method),
-                    linewidth=1.4,
-                    marker="o",
-                    markersize=2,
-                )
+                label = _label(grid, results, task, method)
+                axes.plot(xs, ys, label=label, linewidth=1.4, marker="o", markersize=2, **_look(number))
                 for edge in _edges(results, task, method):
-                    axes.axvline(edge + 0.5, color=colour, linestyle=":", linewidth=1)
+                    axes.axvline(edge + 0.5, color=_look(number)["color"], linestyle=":", linewidth=1)
         axes.set(title=short(task), xlabel="epoch", ylabel=f"{_metric(results, task)}, validation, %")
-        axes.legend(fontsize=8)
+        _legend(axes)
     return figure
 
 
@@ -140,28 +144,34 @@ def scores_by_method(grid: Grid, results: Results) -> Figure | None:
     return figure
 
 
-def error_by_temperature(grid: Grid, results: Results) -> Figure | None:
-    """How far the student is from the annealed teacher at the end of each temperature, a line a method."""
-    lines: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+def error_by_epoch(grid: Grid, results: Results) -> Figure | None:
+    """How far the student is from the annealed teacher after each epoch, a line for each temperature of a method."""
+    found: dict[tuple[str, str], dict[tuple[float, float], list[float]]] = defaultdict(lambda: defaultdict(list))
     for cell, result in results.items():
-        for stage, entry in _annealed(result):
-            assert stage.tau_max is not None
-            place = temperature(entry["phi"], stage.tau_max)
-            lines[cell.task, cell.row.method][place].append(entry["regression_error"])
-    tasks = [task for task in grid.tasks if any(task == drawn for drawn, _ in lines)]
+        for epoch, phi, error in _errors(result):
+            found[cell.task, cell.row.method][epoch, phi].append(error)
+    tasks = [task for task in grid.tasks if any(task == drawn for drawn, _ in found)]
     if not tasks:
         return None
-    figure, panels = _panels(len(tasks), width=4.2)
+    figure, panels = _panels(len(tasks), width=5.2)
     for task, axes in zip(tasks, panels, strict=True):
+        _shade(axes, results, task)
         for number, method in enumerate(methods(grid)):
-            points = [(place, sum(all_) / len(all_)) for place, all_ in sorted(lines[task, method].items())]
+            points = [(*place, statistics.fmean(all_)) for place, all_ in sorted(found[task, method].items())]
             if points:
-                axes.plot(*zip(*points, strict=True), marker="o", label=method, color=COLOURS[number % len(COLOURS)])
-        axes.invert_xaxis()
-        axes.set(title=short(task), xlabel="temperature T", ylabel="mean squared error of logits")
+                look, label = {**_look(number), "marker": "o", "markersize": 3}, _label(grid, results, task, method)
+                axes.plot(*_xy(points), color=look["color"], linestyle=":", linewidth=0.8)
+                for _, same in groupby(points, key=lambda point: point[1]):
+                    axes.plot(*_xy(list(same)), label=label, **look)
+                    label = ""
+        axes.set(title=short(task), xlabel="epoch", ylabel="mean squared error of logits")
         axes.set_ylim(bottom=0)
-        axes.legend(fontsize=8)
+        _legend(axes)
     return figure
+
+
+def _xy(points: list[tuple[float, float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _, _ in points], [y for _, _, y in points]
 
 
 def score_by_tau(grid: Grid, results: Results) -> Figure | None:
@@ -189,11 +199,49 @@ def score_by_teacher(grid: Grid, results: Results) -> Figure | None:
             without[cell.task].append(result["test"])
     if not any(len(places) > 2 for found in lines.values() for places in found.values()):
         return None
-    figure = _lines(grid, results, lines, "parameters of the teacher, millions", logarithmic=True)
+    figure = _lines(grid, results, lines, "parameters of the teacher, millions")
     for task, axes in zip([task for task in grid.tasks if task in lines], figure.axes if figure else [], strict=False):
         if without[task]:
             axes.axhline(statistics.fmean(without[task]), color="grey", linestyle="--", linewidth=1)
     return figure
+
+
+def loss_surface(result: Mapping[str, Any]) -> Figure:
+    """What `lehr.experiments.surface.surface` found: a panel for each loss, and the path over all of them."""
+    names = [*(f"regression, T = {temperature}" for temperature in result["temperatures"]), "hard labels"]
+    tau_max = result["temperatures"][0]
+    figure, panels = _panels(len(names), width=4.2)
+    for axes, name, values, of in zip(panels, names, result["losses"], [*result["temperatures"], None], strict=True):
+        heights = np.asarray(values)
+        low, high = np.log10(heights.min()), np.log10(np.quantile(heights, 0.95))
+        levels = np.logspace(low, max(high, low + 0.01), 13)
+        filled = axes.contourf(
+            *result["axes"], heights, levels, norm=LogNorm(levels[0], levels[-1]), cmap="Greys", extend="max", alpha=0.5
+        )
+        bar = figure.colorbar(filled, ax=axes, ticks=levels[::4], format="%.3g")
+        bar.ax.minorticks_off()
+        row, column = np.unravel_index(heights.argmin(), heights.shape)
+        axes.plot(result["axes"][0][column], result["axes"][1][row], "x", color="black", markersize=7, label="lowest")
+        for number in sorted({point["stage"] for point in result["path"]}):
+            points = [point for point in result["path"] if point["stage"] == number]
+            colour = COLOURS[(number - 1) % len(COLOURS)]
+            xs, ys = zip(*(point["place"] for point in points), strict=True)
+            axes.plot(xs, ys, color=colour, linewidth=1, marker="o", markersize=2.5, label=f"stage {number}")
+            now = [point["place"] for point in points if _minimised(point, of, tau_max)]
+            if now:
+                axes.plot(*zip(*now, strict=True), color=colour, linewidth=3, marker="o", markersize=5)
+        axes.set(title=name, xlabel=f"first direction, {100 * result['explained'][0]:.0f} % of the path's variance")
+        axes.set_ylabel(f"second direction, {100 * result['explained'][1]:.0f} %")
+        axes.grid(False)
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def _minimised(point: Mapping[str, Any], of: int | None, tau_max: int) -> bool:
+    """Whether a point of the path comes of minimising the loss of that temperature; or of None, of the labels."""
+    if "phi" not in point:
+        return of is None and point["epoch"] > 0
+    return of is not None and math.isclose(temperature(point["phi"], tau_max), of)
 
 
 def _add(lines: Lines, cell: Cell, line: str, place: float, score: float) -> None:
@@ -201,8 +249,8 @@ def _add(lines: Lines, cell: Cell, line: str, place: float, score: float) -> Non
     places.setdefault(place, {}).setdefault(cell.row.method, []).append(score)
 
 
-def _lines(grid: Grid, results: Results, lines: Lines, label: str, *, logarithmic: bool = False) -> Figure | None:
-    """Means and standard deviations; None where several methods would have to share a point."""
+def _lines(grid: Grid, results: Results, lines: Lines, label: str) -> Figure | None:
+    """Means and standard deviations, x logarithmic; None where several methods would have to share a point."""
     if any(len(owners) > 1 for found in lines.values() for places in found.values() for owners in places.values()):
         return None
     tasks = [task for task in grid.tasks if task in lines]
@@ -215,15 +263,28 @@ def _lines(grid: Grid, results: Results, lines: Lines, label: str, *, logarithmi
             colour = COLOURS[number % len(COLOURS)]
             xs = [place for place, _ in points]
             axes.errorbar(xs, means, spreads, marker="o", capsize=3, label=name, color=colour, linewidth=1.4)
-        if logarithmic:
-            axes.set_xscale("log")
+        ticks = sorted({place for places in lines[task].values() for place in places})
+        axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        axes.xaxis.minorticks_off()
         axes.set(title=short(task), xlabel=label, ylabel=f"{_metric(results, task)}, test, %")
-        axes.legend(fontsize=8)
+        _legend(axes)
     return figure
 
 
+def _legend(axes: Axes) -> None:
+    """Beside the lines, where it would hide many of them."""
+    beside: Any = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    axes.legend(fontsize=8, **(beside if len(axes.get_legend_handles_labels()[1]) > 6 else {}))
+
+
+def _look(number: int) -> dict[str, Any]:
+    """Colour and dashes of the line of that number; colours come round again with dashes."""
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": ("-", "--")[number // len(COLOURS) % 2]}
+
+
 def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
-    columns = min(count, 3)
+    columns = 2 if count == 4 else min(count, 3)
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns, 3.4 * rows), layout="constrained")
     return figure, [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
@@ -261,11 +322,14 @@ def _stages(result: Mapping[str, Any]) -> list[tuple[Stage, list[Mapping[str, fl
     return [(stage, log) for stage, log in both if stage.student == both[-1][0].student]
 
 
-def _annealed(result: Mapping[str, Any]) -> Iterator[tuple[Stage, Mapping[str, float]]]:
-    """The last epoch at each Φ."""
+def _errors(result: Mapping[str, Any]) -> Iterator[tuple[float, float, float]]:
+    """Epochs, counted as in `_curve`, Φ and the regression error of each epoch that anneals."""
+    before = 0
     for stage, log in _stages(result):
-        last = {entry["phi"]: entry for entry in log if "phi" in entry and "regression_error" in entry}
-        yield from ((stage, entry) for entry in last.values())
+        for entry in log:
+            if "phi" in entry and "regression_error" in entry:
+                yield before + entry["epoch"], entry["phi"], entry["regression_error"]
+        before += stage.epochs
 
 
 def _edges(results: Results, task: str, method: str) -> list[int]:
@@ -278,14 +342,15 @@ def _edges(results: Results, task: str, method: str) -> list[int]:
 
 
 def _shade(axes: Axes, results: Results, task: str) -> None:
-    """A band for every epoch of the first annealing method, darker as Φ grows."""
+    """A band for every epoch of annealing, darker as Φ grows, where all methods that anneal have the same Φ then."""
+    seen: set[tuple[tuple[int, float], ...]] = set()
     for cell, result in results.items():
         if cell.task == task and cell.row.student == COMPARED:
-            before = 0
+            before, bands = 0, list[tuple[int, float]]()
             for stage, _ in _stages(result):
-                for epoch in range(1, stage.epochs + 1 if stage.tau_max else 1):
-                    place, phi = before + epoch, stage.phi(epoch / stage.epochs)
-                    axes.axvspan(place - 0.5, place + 0.5, color="black", alpha=0.16 * phi, linewidth=0, zorder=0)
+                epochs = range(1, stage.epochs + 1) if stage.tau_max else ()
+                bands += [(before + epoch, stage.phi(epoch / stage.epochs)) for epoch in epochs]
                 before += stage.epochs
-            if any(stage.tau_max for stage, _ in _stages(result)):
-                return
+            seen |= {tuple(bands)} if bands else set()
+    for place, phi in next(iter(seen)) if len(seen) == 1 else ():
+        axes.axvspan(place - 0.5, place + 0.5, color="black", alpha=0.16 * phi, linewidth=0, zorder=0)

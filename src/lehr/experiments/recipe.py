@@ -14,6 +14,7 @@ import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from transformers import set_seed
 
+from ..coref.problem import CorefProblem, CorefRun
 from ..files import write_text
 from ..glue.problem import GlueProblem
 from ..glue.tasks import TASKS
@@ -25,6 +26,7 @@ from ..versions import versions
 from ..vision.data import HUB_NAMES
 from ..vision.problem import VisionProblem
 
+DOCUMENTS = "coref/"
 IMAGES = {name.rsplit("/", 1)[-1]: name for name in HUB_NAMES}
 
 
@@ -33,14 +35,16 @@ class Recipe:
     """A run.
 
     Args:
-        task: `cifar10`, `cifar100`, or `glue/` and the name of a GLUE task.
-        models: by name, as their task describes them: ``{from: ENCODER, layers: [0, 2, 5]}`` for GLUE, ``{network:
-            resnet8}`` for images; ``{from: FOLDER}`` is the model that another run left there, in `OUTPUT/model`. The
-            stages name those that they need, most often `teacher` and `student`.
+        task: `cifar10`, `cifar100`, `glue/` and the name of a GLUE task, or `coref/` and any name.
+        models: by name, as their task describes them: ``{from: ENCODER, layers: [0, 2, 5]}`` for GLUE and coreference,
+            ``{network: resnet8}`` for images; ``{from: FOLDER}`` is the model that another run left there, in
+            `OUTPUT/model`. The stages name those that they need, most often `teacher` and `student`.
         method: the name of a published method, whose stages are then these; see `lehr.kd.stages.METHODS`.
         epochs: of each student in all its stages, for a `method`.
         stages: instead of a method: a list of `lehr.kd.stages.Stage`.
-        data: where the data set is: its name on the Hub or a folder with a copy; the Hub's unless given.
+        data: where the data set is: its name on the Hub or a folder with a copy; the Hub's unless given. For
+            coreference, the folder of the data sets.
+        documents: of a task of coreference, see `lehr.coref.problem.CorefProblem`.
         validation: rows cut from the training part to choose by; the task's own number unless given.
         split_seed: of that cut, alike for all that is to be compared.
         seed: of weights, order and dropout.
@@ -61,6 +65,7 @@ class Recipe:
     epochs: int | None = None
     stages: Sequence[Mapping[str, Any]] = ()
     data: str | None = None
+    documents: Mapping[str, Any] = field(default_factory=dict)
     validation: float | int | None = None
     split_seed: int = 0
     seed: int = 0
@@ -73,8 +78,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         known = [*IMAGES, *(f"glue/{name}" for name in TASKS)]
-        if self.task not in known:
-            raise ValueError(f"unknown task {self.task!r}; known are {', '.join(known)}")
+        if self.task not in known and not self.task.startswith(DOCUMENTS):
+            raise ValueError(f"unknown task {self.task!r}; known are {', '.join(known)}, {DOCUMENTS}NAME")
+        if bool(self.documents) != self.task.startswith(DOCUMENTS):
+            raise ValueError(f"`documents` go with a task {DOCUMENTS}NAME, and it with them; this is {self.task}")
         if (self.method is None) == (not self.stages):
             raise ValueError("a recipe has either a `method` or `stages`")
         if self.stages and (self.epochs is not None or self.milestones):
@@ -98,6 +105,8 @@ class Recipe:
         Raises:
             ValueError: if the data cannot be read.
         """
+        if self.documents:
+            return CorefProblem(self.documents, self.data or "../shared/data")
         if self.task in IMAGES:
             size = {} if self.validation is None else {"validation": int(self.validation)}
             return VisionProblem(self.data or IMAGES[self.task], seed=self.split_seed, **size)
@@ -162,7 +171,7 @@ def carry_out(
     for name, spec in specs.items():
         set_seed(recipe.seed)  # so that a student begins alike whatever models there are beside it
         models[name] = problem.model(spec)
-    run = Run(
+    run = (CorefRun if isinstance(problem, CorefProblem) else Run)(
         models,
         {name: problem.inputs(spec) for name, spec in specs.items()},
         plan,

@@ -52,7 +52,7 @@ def identity(grid: Grid, cell: Cell) -> dict[str, Any]:
     """The recipe of a cell and its stages one by one, alike on every machine and wherever its runs are."""
     recipe = grid.recipe(cell)
     plan = [dataclasses.asdict(stage) for stage in recipe.plan()]
-    return {"recipe": _portable(dataclasses.asdict(recipe)), "plan": _portable(plan)}
+    return {"recipe": portable(dataclasses.asdict(recipe)), "plan": portable(plan)}
 
 
 def changed(found: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
@@ -80,17 +80,17 @@ def _defaults(kind: type) -> dict[str, Any]:
             found[one.name] = one.default
         elif one.default_factory is not dataclasses.MISSING:
             found[one.name] = one.default_factory()
-    plain: dict[str, Any] = _portable(found)
+    plain: dict[str, Any] = portable(found)
     return plain
 
 
-def _portable(value: Any) -> Any:
+def portable(value: Any) -> Any:
     """As JSON has it; of a path on this machine only the last two parts."""
     if isinstance(value, Mapping):
-        return {str(key): _portable(one) for key, one in value.items()}
+        return {str(key): portable(one) for key, one in value.items()}
     if isinstance(value, str):
         return "/".join(PurePath(value).parts[-2:]) if PurePath(value).is_absolute() else value
-    return [_portable(one) for one in value] if isinstance(value, Sequence) else value
+    return [portable(one) for one in value] if isinstance(value, Sequence) else value
 
 
 def record(grid: Grid, cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,8 +114,8 @@ def record(grid: Grid, cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]
         "task": cell.task,
         "method": row.method,
         "seed": cell.seed,
-        "teacher": _portable(teacher) or None,
-        "student": _portable(grid.models[row.student]),
+        "teacher": portable(teacher) or None,
+        "student": portable(grid.models[row.student]),
         **{key: value for key, value in outcome.items() if key not in GIVEN_HERE},
         **own,
         "stages": stages,

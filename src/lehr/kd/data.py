@@ -80,6 +80,7 @@ class TaughtDataset(Dataset[Any]):
 
     def set_epoch(self, epoch: int) -> None:
         """Turn to the view of an epoch of this stage, counted from 0."""
+        self.epoch = epoch
         self.number = (self.first_epoch + epoch) % self.views
         self._rows = self.inputs.view(self.number)
         self._seen_by_teacher = self.online.view(self.number) if self.online else None
@@ -115,6 +116,22 @@ class TaughtCollator:
         if lesson.seen_by_teacher is not None:
             batch["teacher_inputs"] = without_labels(self.teacher_collator(lesson.seen_by_teacher))
         return batch
+
+
+def lengths(rows: Any) -> list[int]:
+    """How many pieces each row has.
+
+    Raises:
+        ValueError: if rows have no `input_ids`.
+    """
+    if "input_ids" in getattr(rows, "column_names", ()):
+        return [len(pieces) for pieces in rows["input_ids"]]
+    try:
+        return [len(rows[row]["input_ids"]) for row in range(len(rows))]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(
+            "train_sampling_strategy: rows without `input_ids` cannot be grouped by length; let it be random"
+        ) from error
 
 
 def without_labels(batch: Mapping[str, Any]) -> dict[str, Any]:

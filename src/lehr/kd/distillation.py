@@ -20,7 +20,7 @@ from transformers import TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
-from .data import Inputs, Learner, TaughtDataset, without_labels
+from .data import Inputs, Learner, TaughtDataset, lengths, without_labels
 from .stages import Stage, method, read_stages
 from .teacher import Collator, Logits, fetch, fingerprint_of_data, fingerprint_of_model, keep_logits, logits_of
 from .trainer import DistillationTrainer, machine
@@ -40,6 +40,9 @@ DEFAULTS: dict[str, Any] = {
     "report_to": [],
 }
 """What a stage's `training` need not say; learning rate and batch are Annealing-KD's on GLUE."""
+
+ORDERS = ("random", "sequential", "group_by_length")
+"""What `train_sampling_strategy` may be: Transformers has one more, which wants rows that are no more than rows."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +175,8 @@ class Run:
                     f"{stage.title()}: there is no model {absent[0]!r}; there are {', '.join(self.models)}"
                 )
         self._check_rows()
-        for number in range(len(self.stages)):
-            self._arguments(number)
+        for number, stage in enumerate(self.stages):
+            self._check_order(self.inputs[stage.student], self._arguments(number).train_sampling_strategy)
         self._check_stages()
 
     def _check_rows(self) -> None:
@@ -186,6 +189,14 @@ class Run:
             raise ValueError("there are no rows to train on")
         if len(set(rows.values())) > 1:
             raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
+
+    @staticmethod
+    def _check_order(inputs: Inputs, strategy: str) -> None:
+        if strategy not in ORDERS:
+            raise ValueError(f"unknown train_sampling_strategy {strategy!r}; known are {', '.join(ORDERS)}")
+        if strategy == "group_by_length":
+            for rows in (inputs.train, inputs.eval):
+                lengths([] if rows is None else [rows[0]])
 
     def _check_stages(self) -> None:
         """Two rows through every model and every objective, before any hour is spent."""
@@ -256,7 +267,7 @@ class Run:
             "log": trainer.state.log_history,
         }
         if trainer.is_world_process_zero():
-            self._finish(folder, model, report)
+            self._finish(folder, model, report, keep=trainer.args.save_total_limit is None)
         trainer.accelerator.wait_for_everyone()
         model.load_state_dict(load_file(folder / "model.safetensors"))  # running means differ between processes
         model.eval()
@@ -347,12 +358,12 @@ class Run:
         )
 
     @staticmethod
-    def _finish(folder: Path, model: nn.Module, report: dict[str, Any]) -> None:
+    def _finish(folder: Path, model: nn.Module, report: dict[str, Any], *, keep: bool) -> None:
         with aside(folder / "model.safetensors") as temporary:
             state = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
             save_file(state, temporary)
         write_text(folder / "done.json", json.dumps(report, indent=1) + "\n")
-        for checkpoint in folder.glob("checkpoint-*"):
+        for checkpoint in [] if keep else folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
 
 

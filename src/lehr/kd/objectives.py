@@ -58,6 +58,20 @@ def hard_labels(
     return mean(F.cross_entropy(logits[known], targets[known].long(), reduction="none"), items)
 
 
+def pseudo_labels(
+    student: Tensor,
+    teacher: Tensor | None,
+    labels: Tensor | None,
+    progress: float,
+    *,
+    mask: Tensor | None = None,
+    items: Tensor | float | None = None,
+) -> Tensor:
+    """`hard_labels` with the teacher's own answers: its most probable class, or for C = 1 its value; no labels."""
+    z_s, z_t = pair(student, teacher, mask)
+    return hard_labels(z_s, None, z_t[:, 0] if z_t.shape[1] == 1 else z_t.argmax(1), progress, items=items)
+
+
 def annealed_regression(
     student: Tensor,
     teacher: Tensor | None,
@@ -291,6 +305,7 @@ def standardised(objective: Objective) -> Objective:
 
 OBJECTIVES: dict[str, Objective] = {
     "hard-labels": hard_labels,
+    "pseudo-labels": pseudo_labels,
     "annealed-regression": annealed_regression,
     "kd": kd,
     "continuation-kd": continuation_kd,

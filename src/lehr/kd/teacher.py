@@ -25,7 +25,7 @@ from ..files import aside, write_text
 Collator = Callable[[Any], Mapping[str, Any]]
 
 PART = 1024
-"""Rows in each file of a store; a killed build goes on after the last whole one."""
+"""Rows in each file of a store unless told otherwise; a killed build goes on after the last whole one."""
 
 COLUMN = "teacher_logits"
 
@@ -50,7 +50,8 @@ class Logits:
             self.about: dict[str, Any] = json.loads((folder / "store.json").read_text("utf-8"))
         except FileNotFoundError:
             raise ValueError(f"{folder}: no finished store of teacher logits") from None
-        parts = [_part(folder, start) for start in range(0, self.about["rows"], PART)]
+        self._part = self.about.get("part", PART)
+        parts = [_part(folder, start) for start in range(0, self.about["rows"], self._part)]
         if absent := [part for part in parts if not part.exists()]:
             raise ValueError(f"{absent[0]}: gone from a finished store of teacher logits; remove {folder}")
         tables = [datasets.Dataset.from_file(str(part)) for part in parts]
@@ -69,7 +70,7 @@ class Logits:
         """The logits of one row, in the shape that the teacher gave them for it."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
-        part, index = divmod(row, PART)
+        part, index = divmod(row, self._part)
         (values, ends), (shapes, axes) = self._values[part], self._shapes[part]
         shape = shapes[axes[index] : axes[index + 1]]
         logits: NDArray[np.float32] = values[ends[index] : ends[index + 1]].reshape(shape)
@@ -101,6 +102,7 @@ def keep_logits(
     batch_size: int = 64,
     bf16: bool = False,
     title: str = "teacher logits",
+    part: int = PART,
 ) -> Logits:
     """The teacher's logits for every row of `dataset`, from the store if it holds them, else computed and kept.
 
@@ -116,6 +118,7 @@ def keep_logits(
         batch_size: rows the teacher sees at once.
         bf16: let the teacher compute in bfloat16.
         title: of the progress bar.
+        part: rows in each file; less than `PART` where a row takes the teacher long.
 
     Raises:
         ValueError: if there are no rows, or a logit is not finite.
@@ -134,8 +137,8 @@ def keep_logits(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         if not (folder / "store.json").exists():
-            _build(folder, teacher, dataset, collator, batch_size, bf16, title)
-            write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")
+            _build(folder, teacher, dataset, collator, batch_size, bf16, title, part)
+            write_text(folder / "store.json", json.dumps(about | {"part": part}, indent=1) + "\n")
     return Logits(folder)
 
 
@@ -144,15 +147,22 @@ def _part(folder: Path, start: int) -> Path:
 
 
 def _build(
-    folder: Path, teacher: nn.Module, dataset: Any, collator: Collator, batch_size: int, bf16: bool, title: str
+    folder: Path,
+    teacher: nn.Module,
+    dataset: Any,
+    collator: Collator,
+    batch_size: int,
+    bf16: bool,
+    title: str,
+    size: int,
 ) -> None:
     was_training = teacher.training
     teacher.to(PartialState().device).eval()
     rows = len(dataset)
     try:
         with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
-            for start in range(0, rows, PART):
-                end = min(start + PART, rows)
+            for start in range(0, rows, size):
+                end = min(start + size, rows)
                 if not (part := _part(folder, start)).exists():
                     logits: list[NDArray[np.float32]] = []
                     for first in range(start, end, batch_size):

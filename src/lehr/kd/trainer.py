@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from transformers import ProgressCallback, Trainer, TrainerCallback, TrainingArg
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .annealing import temperature
-from .data import Inputs, Learner, TaughtCollator, TaughtDataset
+from .data import Inputs, Learner, TaughtCollator, TaughtDataset, lengths
 from .objectives import NO_LABEL, Objective, hard_labels
 from .stages import Stage
 from .teacher import logits_of
@@ -100,11 +100,13 @@ class DistillationTrainer(Trainer):
         """Rows of about the same length together, where the arguments ask for it; else as Transformers draws them."""
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
-        rows = self.train_dataset.inputs.train  # type: ignore[union-attr]
-        if "input_ids" not in getattr(rows, "column_names", ()):
-            raise ValueError("train_sampling_strategy: rows without `input_ids` cannot be grouped by length")
-        lengths = [len(row) for row in rows["input_ids"]]
-        return _ByLength(self.args.train_batch_size * self.args.gradient_accumulation_steps, lengths, self.args.seed)
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return _ByLength(size, train_dataset, self.args.seed)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_eval_sampler(eval_dataset)
+        return _ByLength(self.args.eval_batch_size, eval_dataset, self.args.seed)
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         """The stage's milestones where it has some, else the schedule that the arguments name."""
@@ -205,15 +207,18 @@ def progress(step: int, steps: int, epochs: int, per: str) -> float:
 
 
 class _ByLength(LengthGroupedSampler):
-    """Transformers' sampler with an order that seed and epoch alone decide, so that a resumed run finds it again."""
+    """Transformers' sampler with an order that seed and epoch alone decide, so that a resumed run finds it again.
 
-    def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
-        super().__init__(batch_size, lengths=lengths)
-        self.seed = seed
-        self.set_epoch(0)
+    The epoch is the data set's own: Accelerate, in several processes, would not tell a sampler that skips batches.
+    """
 
-    def set_epoch(self, epoch: int) -> None:
-        self.generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+    def __init__(self, batch_size: int, dataset: TaughtDataset, seed: int) -> None:
+        super().__init__(batch_size, lengths=lengths(dataset.inputs.train))
+        self.dataset, self.seed = dataset, seed
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.dataset.epoch)
+        return iter(super().__iter__())  # type: ignore[no-untyped-call]
 
 
 class _Clock(TrainerCallback):

@@ -1,0 +1,308 @@
+"""Coreference as recipes and experiments see it: resolvers distilled by the same stages as classifiers are."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+
+from ..decoding import select_candidates, sentence_last
+from ..kd.data import Inputs, TaughtDataset
+from ..kd.distillation import Run
+from ..kd.objectives import OBJECTIVES, objective
+from ..kd.recipe import fill, refuse_unknown
+from ..kd.stages import Stage
+from ..kd.teacher import Logits, keep_logits
+from ..kd.trainer import machine
+from ..shelf import encoder_path
+from ..windows import Windower
+from .configuration import LehrConfig
+from .data import Collator, Example, Examples, windower
+from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
+from .prediction import clusters, evaluate, load, predict_all, tune
+from .recipe import MODEL_KEYS, Recipe, Source
+from .trainer import CorefDistiller, CorefLearner, by_name
+from .unlabelled import Unlabelled
+
+DEFAULTS: dict[str, Any] = {
+    "learning_rate": 1e-4,
+    "per_device_train_batch_size": 1,
+    "warmup_steps": 0.1,
+    "weight_decay": 0.01,
+}
+"""What a recipe's `training` need not say, over `lehr.kd.distillation.DEFAULTS`."""
+
+LEARNED_HERE = ("hard-labels", "pseudo-labels", "annealed-regression", "kd")
+"""The objectives that are carried over to matrices."""
+
+
+@dataclass(frozen=True)
+class CorefInputs(Inputs):
+    """Documents as one resolver sees them.
+
+    Args:
+        windower: cuts them as the resolver is used; the collator's windows, those of training, may overlap less.
+        tokenizer: the resolver's.
+    """
+
+    windower: Windower = None  # type: ignore[assignment]
+    tokenizer: PreTrainedTokenizerBase = None  # type: ignore[assignment]
+
+
+class CorefProblem:
+    """Documents to resolve.
+
+    A model is described by `from`, a folder or hub id of an encoder or of a resolver; `layers`, those of the encoder
+    to keep; for a fresh resolver the fields of `LehrConfig`; or by `members` alone, folders of resolvers that teach
+    together.
+
+    Args:
+        documents: `train`, `dev` and `test`, each a list of `lehr.coref.recipe.Source`, and `unlabelled`, a
+            `lehr.coref.unlabelled.Unlabelled`, which stages with a teacher read too. The first scheme of `train` is
+            the one that is scored for the test part's metric, where it has several.
+        data: folder that holds the data sets.
+
+    Raises:
+        ValueError: if something is unknown, or not there.
+    """
+
+    KEYS = ("from", "layers", "members", *MODEL_KEYS)
+    metric = "conll_f1"
+
+    def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data") -> None:
+        refuse_unknown(documents, ("train", "dev", "test", "unlabelled"), "documents")
+        train, dev, test = (
+            [fill(Source, source, f"documents: {part}") for source in documents.get(part) or []]
+            for part in ("train", "dev", "test")
+        )
+        self.recipe = Recipe(encoder="", train=train, dev=dev, test=test, data=data)
+        if not self.recipe.train:
+            raise ValueError("documents: there is no `train`")
+        self.schemes = self.recipe.schemes
+        self.unlabelled: list[Example] = []
+        if (given := documents.get("unlabelled")) is not None:
+            drawn = fill(Unlabelled, given, "documents: unlabelled")
+            if drawn.scheme not in self.schemes:
+                raise ValueError(f"documents: unlabelled: scheme {drawn.scheme!r} is never trained")
+            self.unlabelled = drawn.examples(Path(data), self.schemes.index(drawn.scheme))
+
+    @cached_property
+    def train(self) -> list[Example]:
+        """Annotated documents, then those that are not."""
+        return self.recipe.examples(self.recipe.train) + self.unlabelled
+
+    @cached_property
+    def dev(self) -> list[Example]:
+        return self.recipe.examples(self.recipe.dev)
+
+    def model(self, spec: Mapping[str, Any]) -> nn.Module:
+        """A resolver, or an `Ensemble` of some."""
+        refuse_unknown(spec, self.KEYS, "model")
+        if "members" in spec:
+            if len(spec) > 1 or not spec["members"]:
+                raise ValueError("model: `members` are the folders of one resolver or more, and go with no other key")
+            return Ensemble([_resolver({"from": member}, self.schemes) for member in spec["members"]])
+        if "from" not in spec:
+            raise ValueError("model: give `from`, the folder or hub id of an encoder or a resolver")
+        return _resolver(spec, self.schemes)
+
+    def inputs(self, spec: Mapping[str, Any]) -> CorefInputs:
+        """The documents in the pieces of the model's own tokenizer."""
+        source = spec["members"][0] if "members" in spec else spec["from"]
+        config = _config(source)
+        tokenizer = AutoTokenizer.from_pretrained(encoder_path(source), config=config, add_prefix_space=True)
+        if not isinstance(config, LehrConfig):
+            config = LehrConfig(config, schemes=self.schemes, **_fields(spec))
+        collator = Collator(windower(tokenizer, config, overlap=0), config.max_width)
+        return CorefInputs(
+            Examples(self.train),
+            collator,
+            Examples(self.dev) if self.dev else None,
+            windower(tokenizer, config),
+            tokenizer,
+        )
+
+    def compute_metrics(self, prediction: Any) -> dict[str, float]:
+        """Not asked: `CorefDistiller` measures whole documents."""
+        raise NotImplementedError
+
+    def test(self, model: nn.Module, spec: Mapping[str, Any]) -> dict[str, float]:
+        """CoNLL F1 and its parts on the test documents, of the first scheme and, by their names, of the others.
+
+        Singletons count where the documents have some. The thresholds are those that the model's configuration has.
+        """
+        assert isinstance(model, LehrModel)
+        examples = self.recipe.examples(self.recipe.test)
+        predictions = list(predict_all(model, self.inputs(spec).windower, examples))
+        found: dict[str, float] = {}
+        for number, scheme in enumerate(self.schemes):
+            if own := [p for p in predictions if p.example.scheme == number]:
+                alone = any(len(cluster) == 1 for p in own for cluster in p.example.document.clusters)
+                scores = by_name(evaluate(own, model.config, singletons=alone))
+                found |= {f"{scheme}_{name}" if number else name: value for name, value in scores.items()}
+        return found
+
+    def save(self, model: nn.Module, spec: Mapping[str, Any], folder: Path) -> None:
+        """As Transformers does, with the tokenizer."""
+        model.save_pretrained(folder)  # type: ignore[operator]
+        self.inputs(spec).tokenizer.save_pretrained(folder)
+
+
+class CorefRun(Run):
+    """A recipe carried out on documents; the fields are those of `Run`.
+
+    Stages with a teacher read all documents, the others those that are annotated. In a stage of `pseudo-labels`, the
+    documents that are not have the clusters that the teacher finds in them.
+
+    Raises:
+        ValueError: on construction, if the fields do not fit together, or an objective is not carried over to matrices.
+    """
+
+    def __post_init__(self) -> None:
+        self.training = DEFAULTS | self.training
+        super().__post_init__()
+
+    def _check_stages(self) -> None:
+        for number, stage in enumerate(self.stages):
+            if stage.name not in LEARNED_HERE or stage.settings.get("standardise"):
+                raise ValueError(f"{stage.title()}: resolvers learn by {', '.join(LEARNED_HERE)}, and not standardised")
+            if self.online:
+                raise ValueError(f"{stage.title()}: resolvers learn from kept logits, not from a teacher online")
+            if (stage.name == "hard-labels") == bool(stage.teachers):
+                raise ValueError(f"{stage.title()}: only hard-labels does without a teacher")
+            if len(stage.teachers) > 1:
+                raise ValueError(f"{stage.title()}: several resolvers teach together as one model of several `members`")
+            if stage.teachers and self._arguments(number).per_device_train_batch_size > 1:
+                raise ValueError(
+                    f"{stage.title()}: with a teacher, a batch is one document: set per_device_train_batch_size to 1 "
+                    "and gradient_accumulation_steps to what it was"
+                )
+            for name in stage.teachers:
+                refuse_other_cells(_cells(self.models[stage.student]), _cells(self.models[name]))
+
+    def _carry_out(self, number: int) -> dict[str, Any]:
+        report = super()._carry_out(number)
+        student, inputs = self.stages[number].student, self._inputs(number)
+        if inputs.eval is not None:  # the weights that go on may be those of another epoch than the last
+            model = self.models[student]
+            assert isinstance(model, LehrModel)
+            tune(list(predict_all(model, inputs.windower, inputs.eval)), model.config)
+        return report
+
+    def _inputs(self, number: int) -> CorefInputs:
+        inputs = self.inputs[self.stages[number].student]
+        assert isinstance(inputs, CorefInputs)
+        return inputs
+
+    def _lessons(self, number: int) -> tuple[TaughtDataset, list[str]]:
+        stage, inputs = self.stages[number], self._inputs(number)
+        if not stage.teachers:
+            annotated = Examples([example for example in inputs.train if example.labelled])
+            return TaughtDataset(dataclasses.replace(inputs, train=annotated)), []
+        kept = self._kept(stage.teachers[0], 0)
+        if stage.name == "pseudo-labels":
+            config = _cells(self.models[stage.teachers[0]])
+            found = Examples([_as_found(e, kept[i], config) for i, e in enumerate(inputs.train)])
+            return TaughtDataset(dataclasses.replace(inputs, train=found)), []
+        return TaughtDataset(inputs, logits=[[kept]]), []
+
+    def _kept(self, name: str, view: int) -> Logits:
+        inputs = self.inputs[name]
+        assert isinstance(inputs, CorefInputs)
+        return keep_logits(
+            self.models[name],
+            inputs.train,
+            Collator(inputs.windower, _cells(self.models[name]).max_width, to_learn=False),
+            cache=self.cache,
+            batch_size=1,
+            bf16=machine(self.training)["bf16"],
+            title=f"logits of {name}",
+            part=32,
+        )
+
+    def _trainer(self, number: int, dataset: TaughtDataset, online: list[str]) -> CorefDistiller:
+        stage = self.stages[number]
+        soft, hard_weight = _parts(stage)
+        return CorefDistiller(
+            CorefLearner(self.models[stage.student]),
+            self._arguments(number),
+            stage=stage,
+            train_dataset=dataset,
+            windower=self._inputs(number).windower,
+            soft=soft,
+            hard_weight=hard_weight,
+            title=f"stage {number + 1} of {len(self.stages)}: {stage.title()}",
+        )
+
+
+def _parts(stage: Stage) -> tuple[Any, float]:
+    """What a stage learns from the teacher's logits, if anything, and the weight of the gold clusters beside it."""
+    if stage.name in ("hard-labels", "pseudo-labels"):
+        return None, 1.0
+    settings = stage.settings
+    default = inspect.signature(OBJECTIVES[stage.name]).parameters.get("hard_weight")
+    if default is None:
+        return objective(stage.name, **settings), 0.0
+    weight = settings.get("hard_weight", default.default)
+    return objective(stage.name, **settings | {"hard_weight": 0.0}), float(weight)
+
+
+def _as_found(example: Example, kept: NDArray[np.float32], config: LehrConfig) -> Example:
+    """The example or, if nobody annotated it, with the clusters that a teacher's logits (L,) make."""
+    if example.labelled:
+        return example
+    document = example.document
+    cells = len(config.schemes) * len(document.words) * config.max_width
+    mentions = kept[:cells].reshape(len(config.schemes), len(document.words), config.max_width)
+    spans = select_candidates(mentions, sentence_last(document.sentences), config.candidate_ratio)
+    pairs = np.zeros((len(spans), len(spans)), np.float32)
+    pairs[np.triu_indices(len(spans), 1)] = kept[cells:]
+    matrix = Matrix(spans, mentions[:, spans[:, 0], spans[:, 1] - spans[:, 0]], pairs + pairs.T)
+    calibrated = copy.copy(config)
+    calibrated.link_scale, calibrated.link_shift = 1.0, 0.0  # kept logits are calibrated already
+    found = document.with_clusters(clusters(matrix, calibrated, example.scheme))
+    return dataclasses.replace(example, document=found, labelled=True)
+
+
+def _cells(model: nn.Module) -> LehrConfig:
+    config: Any = model.config
+    assert isinstance(config, LehrConfig)
+    return config
+
+
+def _resolver(spec: Mapping[str, Any], schemes: list[str]) -> LehrModel:
+    source, layers = encoder_path(spec["from"]), spec.get("layers")
+    fields = _fields(spec)
+    if not isinstance(_config(source), LehrConfig):
+        return LehrModel.from_encoder(source, layers, schemes=schemes, **fields)
+    if fields:
+        raise ValueError(f"model: {source} is a resolver already; {next(iter(fields))} cannot be chosen anew")
+    model, _ = load(source)
+    if model.config.schemes != schemes:
+        raise ValueError(f"model: {source} has the schemes {model.config.schemes}, the documents {schemes}")
+    return model if layers is None else model.with_layers(layers)
+
+
+def _config(source: str) -> Any:
+    place = encoder_path(source)
+    try:
+        fields, _ = PretrainedConfig.get_config_dict(place)
+        kind = LehrConfig if fields.get("model_type") == LehrConfig.model_type else AutoConfig
+        return kind.from_pretrained(place)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"no encoder or resolver {place}: {reason}") from error
+
+
+def _fields(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name not in ("from", "layers")}

@@ -1,0 +1,100 @@
+"""Text that nobody has annotated, cut into documents for a teacher to read."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..formats import read_source
+from ..formats.text import read as read_text
+from .data import Example
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Documents without annotation.
+
+    Args:
+        scheme: the annotation scheme that a teacher's clusters are read under, where clusters are wanted of it.
+        files: glob patterns of texts below the `data` folder.
+        words: how many words to take in all. A larger number takes what a smaller one takes, and more.
+        length: words of a document at least, counted by white space; it has whole paragraphs.
+        without: files below the `data` folder that list documents to leave out. A text is left out whole if its name
+            begins with the number that a listed one begins with, as LitBank's documents and novels do.
+        seed: of the draw.
+        about: what they are and under which licence, for the model card.
+
+    Raises:
+        ValueError: if a number is not above 0.
+    """
+
+    scheme: str
+    files: list[str]
+    words: int
+    length: int = 1000
+    without: Sequence[str] = ()
+    seed: int = 0
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        if self.words < 1 or self.length < 1:
+            raise ValueError(f"unlabelled: words and length are 1 or more; got {self.words} and {self.length}")
+
+    def examples(self, root: Path, scheme: int) -> list[Example]:
+        """Documents drawn at random from all texts, from one as many as from another as long as each has some.
+
+        Args:
+            root: the `data` folder.
+            scheme: position of `scheme` among the model's.
+
+        Raises:
+            ValueError: if a pattern matches nothing, or the texts have fewer words.
+        """
+        texts = self._texts(root)
+        parts = [list(_parts(read_source(path), self.length)) for path in texts]
+        for path, own in zip(texts, parts, strict=True):
+            random.Random(f"{self.seed} {path.name}").shuffle(own)
+        drawn = [
+            (path.stem, turn, own[turn])
+            for turn in range(max(map(len, parts), default=0))
+            for path, own in zip(texts, parts, strict=True)
+            if turn < len(own)
+        ]
+        found: list[Example] = []
+        words = 0
+        for name, turn, text in drawn:
+            if words >= self.words:
+                return found
+            (document,) = read_text(text, name=f"{name}-{turn}")
+            found.append(Example(document, scheme, labelled=False))
+            words += len(document.words)
+        if words < self.words:
+            raise ValueError(f"unlabelled: {', '.join(self.files)} have {words:,} words, and {self.words:,} are wanted")
+        return found
+
+    def _texts(self, root: Path) -> list[Path]:
+        lists = [(root / file).read_text("utf-8").split() for file in self.without]
+        left_out = {line.split("_")[0] for lines in lists for line in lines}
+        found: list[Path] = []
+        for pattern in self.files:
+            paths = sorted(root.glob(pattern))
+            if not paths:
+                raise ValueError(f"no file matches {root / pattern}; set `data` to the folder of the data sets")
+            found += [path for path in paths if path.stem.split("_")[0] not in left_out]
+        random.Random(self.seed).shuffle(found)
+        return found
+
+
+def _parts(text: str, length: int) -> Iterator[str]:
+    """A text in parts of whole paragraphs that have `length` words or a few more."""
+    part: list[str] = []
+    words = 0
+    for paragraph in re.split(r"\n\s*\n", text):
+        part.append(paragraph)
+        words += len(paragraph.split())
+        if words >= length:
+            yield "\n\n".join(part)
+            part, words = [], 0

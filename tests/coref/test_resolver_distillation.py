@@ -1,0 +1,236 @@
+"""Resolvers distilled: what a teacher's logits are, what they cost, and recipes from end to end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_model
+import torch
+from made_encoders import made, windower_of
+from safetensors.torch import load_file
+from tiny_documents import HOUSE, LETTER, RAIN, SHIP
+from transformers import BertConfig, BertModel
+
+from lehr.coref.data import Collator, Example
+from lehr.coref.network import Ensemble, LehrModel, Lesson
+from lehr.coref.objectives import taught_mentions, taught_pairs
+from lehr.coref.prediction import predict
+from lehr.coref.problem import CorefProblem
+from lehr.coref.unlabelled import Unlabelled
+from lehr.document import Document
+from lehr.experiments.recipe import Recipe, carry_out
+from lehr.formats import write
+from lehr.kd.objectives import objective
+
+WORDS = ["Tom", "saw", "her", ".", "She", "told", "the", "captain", "of", "it", "."]
+
+
+def asked(model: LehrModel, document: Document, **fields: Any) -> dict[str, torch.Tensor]:
+    _, tokenizer = made("bert")
+    return Collator(windower_of(model, tokenizer), model.config.max_width, **fields)([Example(document, 0)])
+
+
+@torch.no_grad()
+def logits(model: torch.nn.Module, document: Document) -> torch.Tensor:
+    member = model.members[0] if isinstance(model, Ensemble) else model
+    found: torch.Tensor = model(**asked(member, document, to_learn=False)).logits
+    return found
+
+
+def test_logits_are_those_of_the_matrices() -> None:
+    model, tokenizer = made("bert", link_scale=1.5, link_shift=0.5)
+    (found,) = logits(model, HOUSE)
+    cells = len(tiny_model.SCHEMES) * len(HOUSE.words) * model.config.max_width
+    matrix = predict(model, windower_of(model, tokenizer), HOUSE)
+    mentions = found[:cells].view(len(tiny_model.SCHEMES), len(HOUSE.words), -1).numpy()
+    first, last = matrix.spans.T
+    np.testing.assert_allclose(mentions[:, first, last - first], matrix.mention_logits, atol=1e-5)
+    above = np.triu_indices(len(matrix.spans), 1)
+    np.testing.assert_allclose(found[cells:].numpy(), 1.5 * matrix.pair_logits[above] + 0.5, atol=1e-5)
+
+
+def test_a_student_that_is_its_teacher_has_nothing_to_learn() -> None:
+    model, _ = made("bert")
+    batch = asked(model, HOUSE, to_learn=False)
+    taught = logits(model, HOUSE)
+    nothing = torch.zeros(1, 0, 2, dtype=torch.int64), torch.zeros(1, 0, dtype=torch.int64)
+    known = {"scheme": torch.zeros(1, dtype=torch.int64), "gold": nothing[0], "gold_cluster": nothing[1]}
+    for phi, costs in ((1.0, False), (0.5, True)):
+        lesson = Lesson(objective("annealed-regression", tau_max=2), 0.0, phi)
+        output = model(**batch, **known, teacher_logits=taught, lesson=lesson)
+        assert (output.loss.item() > 1e-3) == costs
+        assert output.loss.item() >= 0
+
+
+def test_what_a_teacher_costs_by_hand() -> None:
+    regress = objective("annealed-regression", tau_max=1)
+    student = torch.zeros(1, 2, 3)
+    teacher = torch.tensor([[[2.0, -1.0, -3.0], [4.0, -5.0, 9.0]]])
+    candidate = torch.tensor([[True, True, False], [True, False, False]])
+    valid = torch.tensor([[True, True, True], [True, True, False]])
+    # Every cell is two classes, one of which is 0 for both: mentions 2² and 4², a candidate 1², the rest 3² and 5².
+    expected = (4 + 16) / 2 / 2 + 1 / 2 + (9 + 25) / 2 / 2
+    assert taught_mentions(regress, student, teacher, 1.0, candidate, valid).item() == pytest.approx(expected)
+    of_pairs = taught_pairs(regress, torch.zeros(3), torch.tensor([3.0, -1.0, -2.0]), 1.0)
+    assert of_pairs.item() == pytest.approx(9 / 2 + (1 + 4) / 2 / 2)
+    no_pair = taught_pairs(regress, torch.zeros(2), torch.tensor([-1.0, -2.0]), 1.0)
+    assert no_pair.item() == pytest.approx((1 + 4) / 2 / 2)
+
+
+def test_two_of_the_same_teach_as_one_and_different_ones_on_the_mean() -> None:
+    one, _ = made("bert")
+    torch.manual_seed(5)
+    other = LehrModel(one.config).eval()
+    torch.testing.assert_close(logits(Ensemble([one, one]), HOUSE), logits(one, HOUSE))
+    cells = len(tiny_model.SCHEMES) * len(HOUSE.words) * one.config.max_width
+    mean = (logits(one, HOUSE)[:, :cells] + logits(other, HOUSE)[:, :cells]) / 2
+    torch.testing.assert_close(logits(Ensemble([one, other]), HOUSE)[:, :cells], mean)
+    wider, _ = made("bert", max_width=7)
+    with pytest.raises(ValueError, match="other label spaces: max_width is 6 in one resolver and 7 in the other"):
+        Ensemble([one, wider])
+
+
+def test_layers_kept_of_a_resolver() -> None:
+    model, _ = made("bert")
+    same = model.with_layers([0, 1])
+    torch.testing.assert_close(logits(same, HOUSE), logits(model, HOUSE))
+    less = model.with_layers([1])
+    assert less.config.encoder.num_hidden_layers == 1
+    kept = less.state_dict()
+    assert torch.equal(
+        kept["encoder.encoder.layer.0.output.dense.weight"],
+        model.state_dict()["encoder.encoder.layer.1.output.dense.weight"],
+    )
+    with pytest.raises(ValueError, match="layers are numbers from 0 to 1"):
+        model.with_layers([2])
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    for number, name in ((12, "emma"), (7, "nostromo"), (3, "emma_again")):
+        paragraph = " ".join(WORDS)
+        (tmp_path / f"{number}_{name}.txt").write_text("\n\n".join([f"{name} {paragraph}"] * 9), encoding="utf-8")
+    (tmp_path / "test.ids").write_text("12_emma_brat.tsv\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_texts_are_cut_into_documents_and_some_left_out(texts: Path) -> None:
+    def drawn(words: int, **fields: Any) -> list[Document]:
+        given = {"scheme": "entities", "files": ["*.txt"], "length": 20, "without": ["test.ids"], **fields}
+        found = Unlabelled(words=words, **given).examples(texts, 1)
+        assert not any(example.labelled for example in found)
+        assert {example.scheme for example in found} == {1}
+        return [example.document for example in found]
+
+    some, more = drawn(30), drawn(90)
+    assert more[: len(some)] == some
+    assert 30 <= sum(len(document.words) for document in some) < 30 + 26
+    assert {document.id.split("_")[0] for document in more} == {"7", "3"}
+    assert {document.id.split("_")[0] for document in drawn(150, without=[])} == {"7", "3", "12"}
+    assert [d.id for d in drawn(90, seed=1)] != [d.id for d in more]
+    with pytest.raises(ValueError, match=r"\*\.txt have 192 words, and 1,000 are wanted"):
+        drawn(1000)
+    with pytest.raises(ValueError, match="no file matches"):
+        drawn(10, files=["*.md"])
+
+
+@pytest.fixture
+def recipe(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Recipe]:
+    """A recipe of small documents and encoders; the teacher is a resolver of random weights."""
+    monkeypatch.setenv("LEHR_CACHE", str(tmp_path / "cache"))
+    tokenizer = tiny_model.tokenizer()
+    torch.manual_seed(4)
+    sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64}
+    encoder = BertModel(BertConfig(vocab_size=len(tokenizer), num_hidden_layers=2, **sizes))
+    encoder.save_pretrained(tmp_path / "encoder")
+    tiny_model.model(len(tokenizer), schemes=["entities"], link_threshold=0.5).save_pretrained(tmp_path / "teacher")
+    for folder in ("encoder", "teacher"):
+        tokenizer.save_pretrained(tmp_path / folder)
+    for document in (HOUSE, SHIP, RAIN, LETTER):
+        (texts / f"{document.id}.conll").write_text(write([document], "conll"), encoding="utf-8")
+    small = {"window": 48, "overlap": 8, "max_width": 6, "mention_size": 16, "pair_size": 12}
+
+    def made_of(**fields: Any) -> Recipe:
+        given: dict[str, Any] = {
+            "task": "coref/tiny",
+            "data": str(texts),
+            "documents": {
+                "train": [{"scheme": "entities", "files": ["ship.conll", "rain.conll", "letter.conll"]}],
+                "dev": [{"scheme": "entities", "files": ["house.conll"]}],
+                "test": [{"scheme": "entities", "files": ["ship.conll"]}],
+                "unlabelled": {"scheme": "entities", "files": ["*.txt"], "words": 60, "length": 20},
+            },
+            "models": {
+                "teacher": {"from": str(tmp_path / "teacher")},
+                "assistant": {"from": str(tmp_path / "encoder"), **small},
+                "student": {"from": str(tmp_path / "encoder"), "layers": [0], **small},
+            },
+            "training": {"learning_rate": 1e-3, "use_cpu": True, "report_to": []},
+        }
+        return Recipe(**given | fields)
+
+    return made_of
+
+
+PSEUDO = [
+    {"objective": "pseudo-labels", "epochs": 1, "teacher": "teacher"},
+    {"objective": "hard-labels", "epochs": 1},
+]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "annealing-kd", "epochs": 3},
+        {"method": "takd", "epochs": 1},
+        {"method": "scratch", "epochs": 1},
+        {"stages": PSEUDO},
+    ],
+    ids=["annealing-kd", "takd", "scratch", "pseudo-labels"],
+)
+def test_recipes_from_end_to_end(recipe: Callable[..., Recipe], tmp_path: Path, fields: dict[str, Any]) -> None:
+    result = carry_out(recipe(**fields), tmp_path / "out")
+    assert result == json.loads((tmp_path / "out/result.json").read_text("utf-8"))
+    assert result["metric"] == "conll_f1"
+    assert 0 <= result["test"] <= 100
+    assert result["test_scores"].keys() == {"conll_f1", "mention_f1", "muc_f1", "b_cubed_f1", "ceaf_e_f1"}
+    steps = [stage["log"][-1]["step"] / stage["epochs"] for stage in result["stages"]]
+    unlabelled = len(CorefProblem(recipe(**fields).documents, recipe(**fields).data).unlabelled)
+    assert unlabelled >= 2
+    assert steps == [3 + unlabelled * (stage["title"].find("hard") < 0) for stage in result["stages"]]
+
+    student = LehrModel.from_pretrained(tmp_path / "out/model")
+    assert student.config.encoder.num_hidden_layers == 1
+    kept = load_file(sorted(tmp_path.glob("out/stage-*/model.safetensors"))[-1])
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in student.state_dict().items())
+    problem = recipe(**fields).problem()
+    scores = problem.test(student, {"from": str(tmp_path / "out/model")})
+    assert scores["conll_f1"] == pytest.approx(result["test"] / 100, abs=1e-4), "thresholds are saved with the weights"
+    assert carry_out(recipe(**fields), tmp_path / "out", resume=True) == result
+
+
+def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    def refused(message: str, **fields: Any) -> None:
+        with pytest.raises(ValueError, match=message):
+            carry_out(recipe(**{"method": "kd", "epochs": 1, **fields}), tmp_path / "out")
+        assert not list(tmp_path.glob("out/stage-*"))
+
+    models = dict(recipe(method="kd").models)
+    wider = {**models, "student": {**models["student"], "max_width": 7}}
+    refused("other label spaces: max_width is 7 in one resolver and 6 in the other", models=wider)
+    refused("resolvers learn by hard-labels, pseudo-labels", method="dkd")
+    two = {"learning_rate": 1e-3, "use_cpu": True, "per_device_train_batch_size": 2}
+    refused("with a teacher, a batch is one document", training=two)
+    refused("kept logits, not from a teacher online", online=True)
+    settled = {**models, "student": {"from": str(tmp_path / "teacher"), "max_width": 7}}
+    refused("is a resolver already; max_width cannot be chosen anew", models=settled)
+    refused("no encoder or resolver", models={**models, "teacher": {"from": str(tmp_path / "nowhere")}})
+    unknown = dict(recipe(method="kd").documents) | {"unlabelled": {"scheme": "x", "files": ["*.txt"], "words": 60}}
+    refused("unlabelled: scheme 'x' is never trained", documents=unknown)
+    with pytest.raises(ValueError, match="`documents` go with a task coref/NAME"):
+        recipe(method="kd", documents={})
