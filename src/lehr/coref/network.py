@@ -98,7 +98,8 @@ class LehrModel(PreTrainedModel):
         kept = LehrModel(config, encoder)
         kept.mentions.load_state_dict(self.mentions.state_dict())
         kept.pairs.load_state_dict(self.pairs.state_dict())
-        return kept.train(self.training)
+        kept.train(self.training)
+        return kept
 
     def _init_weights(self, module: nn.Module) -> None:
         """Let torch's layers and the heads begin as they always do.
