@@ -42,5 +42,5 @@ $(LIGHT)/installed: pyproject.toml constraints.txt $(shell find src -type f -not
 
 $(DEV)/installed: pyproject.toml constraints.txt
 	@test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
-	@$(DEV)/bin/python -m pip install --quiet -c constraints.txt -e '.[train,dev]'
+	@$(DEV)/bin/python -m pip install --quiet -c constraints.txt -e '.[train,serve,dev]'
 	@touch $@

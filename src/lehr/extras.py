@@ -8,7 +8,9 @@ EXTRAS = {
     "train": (
         *("torch", "transformers", "accelerate", "datasets", "pyarrow", "onnx", "onnxscript", "yaml", "safetensors"),
         *("sklearn", "PIL", "matplotlib", "filelock", "tqdm"),
-    )
+    ),
+    "spacy": ("spacy",),
+    "serve": ("fastapi", "uvicorn", "prometheus_client", "pydantic"),
 }
 
 

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from .. import __version__
+from .bench import bench
 from .check import check
 from .distill import distill
 from .env import env
@@ -15,6 +16,7 @@ from .experiment import app as experiment
 from .export import export
 from .resolve import resolve
 from .score import score
+from .serve import serve
 from .train import app as train
 
 app = typer.Typer(
@@ -26,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(resolve)
+app.command()(serve)
 app.command()(score)
 app.command("eval")(evaluate)
 app.add_typer(train, name="train")
@@ -33,6 +36,7 @@ app.command()(distill)
 app.add_typer(experiment, name="experiment")
 app.command()(export)
 app.command()(check)
+app.command()(bench)
 app.command()(env)
 
 

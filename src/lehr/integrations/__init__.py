@@ -1,0 +1,1 @@
+"""lehr inside of other people's tools, each with an extra of its own."""

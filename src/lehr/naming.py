@@ -1,0 +1,178 @@
+"""What an entity is called: the mention that names it best.
+
+No tagger is needed: letter case, frequency and length decide. What has to be known of a language, its pronouns above
+all, is data, `languages/CODE.json`; where there is none, letter case, frequency and length decide alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cache, cached_property
+from importlib.resources import files
+
+from .document import Cluster, Document, Mention
+
+LONGEST = 5
+"""Words of a mention that is short enough to be a good name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What is known of a language; nothing, unless `language` has read it. All words are lower-case unless always not.
+
+    Args:
+        pronouns: those that a name can stand for as it is.
+        possessives: those that a name stands for in the genitive.
+        either: those that can be one or the other.
+        kept: pronouns that no name can stand for, as `himself` and `who`.
+        objects_before: words that are never what is possessed, so that one of `either` before them is no possessive.
+        definite: words with which mentions begin that refer to what is known.
+        indefinite: the definite article for each indefinite one.
+        genitives: the endings of a genitive, as words of their own; the first is put after a name, and of one that ends
+            as the ending does and is not proper, only its apostrophe.
+        clitics: what is written out of words that lean on a pronoun and cannot on a name.
+    """
+
+    pronouns: Sequence[str] = ()
+    possessives: Sequence[str] = ()
+    either: Sequence[str] = ()
+    kept: Sequence[str] = ()
+    objects_before: Sequence[str] = ()
+    definite: Sequence[str] = ()
+    indefinite: Mapping[str, str] = field(default_factory=dict)
+    genitives: Sequence[str] = ()
+    clitics: Mapping[str, str] = field(default_factory=dict)
+
+    def has_pronoun(self, word: str) -> bool:
+        return any(
+            word in group or word.lower() in group
+            for group in (self.pronouns, self.possessives, self.either, self.kept)
+        )
+
+    def has_function_word(self, word: str) -> bool:
+        """Whether this is a word whose capital says nothing."""
+        small = word.lower()
+        return small in self.definite or small in self.indefinite or self.has_pronoun(word)
+
+
+@cache
+def language(code: str) -> Language:
+    """What is known of the language with an ISO 639 code; nothing for a language that has no file, or for ``""``."""
+    file = files(__package__) / "languages" / f"{code}.json"
+    if not re.fullmatch(r"[a-z]{2,3}", code) or not file.is_file():
+        return Language()
+    return Language(**json.loads(file.read_text("utf-8")))
+
+
+class Kind(IntEnum):
+    """Kinds of mentions, better names being greater."""
+
+    PRONOUN = 0
+    NOMINAL = 1
+    NAME = 2
+
+
+def best_names(document: Document, code: str = "") -> list[str]:
+    """The name of each cluster of a document, in their order; `code` is that of its language, if it is known.
+
+    A name is one line, without the ending of a genitive, and begins as it would within a sentence.
+    """
+    naming = Naming(document, language(code))
+    return [naming.text(naming.best(cluster)) for cluster in document.clusters]
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names for the entities of one document."""
+
+    document: Document
+    language: Language
+
+    def kind(self, mention: Mention) -> Kind:
+        """A pronoun is nothing but pronouns; a name has at least a half of proper words.
+
+        A word is proper that begins with a capital, has no function and is never in lower case in the document; if
+        nothing is known of the language, it must also have its capital within a sentence. In scripts without case there
+        are no names.
+        """
+        words = self.words(mention)
+        if all(map(self.language.has_pronoun, words)):
+            return Kind.PRONOUN
+        return Kind.NAME if 2 * sum(map(self._is_proper, words)) >= len(words) else Kind.NOMINAL
+
+    def words(self, mention: Mention) -> list[str]:
+        """The words of a mention, white space inside of them made one space, without the ending of a genitive."""
+        first, last = mention.span
+        words = [" ".join(self.document.text[a:b].split()) for a, b in self.document.words[first : last + 1]]
+        return words[:-1] if self.has_ending(mention) else words
+
+    def has_ending(self, mention: Mention) -> bool:
+        """Whether the last word of a mention is the ending of a genitive."""
+        start, end = self.document.words[mention.last_word]
+        return mention.first_word < mention.last_word and self.document.text[start:end] in self.language.genitives
+
+    def best(self, cluster: Cluster) -> Mention:
+        """The mention that names an entity best: a short one, a name, of names the most frequent, the longest.
+
+        Of those as good as each other, one that begins no sentence is taken, and then the first.
+        """
+        counts = Counter(map(self._key, cluster.mentions))
+
+        def fitness(mention: Mention) -> tuple[bool, bool, Kind, int, int, bool]:
+            kind, key = self.kind(mention), self._key(mention)
+            short = len(self.words(mention)) <= LONGEST
+            frequency = counts[key] if kind is Kind.NAME else 0
+            length = len(key) if kind is not Kind.PRONOUN else 0
+            return kind is not Kind.PRONOUN, short, kind, frequency, length, mention.first_word not in self.openings
+
+        return max(cluster.mentions, key=fitness)
+
+    def end(self, mention: Mention) -> int:
+        """The half-open character where a mention ends, without the ending of a genitive."""
+        return self.document.words[mention.last_word - self.has_ending(mention)][1]
+
+    def text(self, mention: Mention) -> str:
+        """A mention on one line, without the ending of a genitive, as it is written within a sentence."""
+        text = " ".join(self.document.text[mention.start : self.end(mention)].split())
+        return text[0].lower() + text[1:] if self.has_idle_capital(mention) else text
+
+    def has_idle_capital(self, mention: Mention) -> bool:
+        """Whether the capital that a mention begins with says nothing of it."""
+        word = self.words(mention)[0]
+        if not word[0].isupper() or word in self.language.pronouns:
+            return False
+        opens = mention.first_word in self.openings and word.lower() in self._small
+        return opens or self.language.has_function_word(word)
+
+    @cached_property
+    def openings(self) -> frozenset[int]:
+        """The words with which sentences begin, after quotes and the like."""
+        words, found = self.document.words, []
+        for first, end in self.document.sentences:
+            heads = (n for n in range(first, end) if any(map(str.isalnum, self.document.text[slice(*words[n])])))
+            found.append(next(heads, first))
+        return frozenset(found)
+
+    @cached_property
+    def _small(self) -> frozenset[str]:
+        """The words that the document has in lower case."""
+        return frozenset(word for word in self.document.tokens if word[0].islower())
+
+    @cached_property
+    def _inside(self) -> frozenset[str]:
+        """The words that the document has within its sentences."""
+        return frozenset(word for n, word in enumerate(self.document.tokens) if n not in self.openings)
+
+    def _is_proper(self, word: str) -> bool:
+        if len(word) < 2 or not word[0].isupper() or word.lower() in self._small:
+            return False
+        known = bool(self.language.pronouns)
+        return not self.language.has_function_word(word) if known else word in self._inside
+
+    def _key(self, mention: Mention) -> str:
+        return " ".join(self.words(mention)).casefold()

@@ -1,0 +1,159 @@
+"""A text in which pronouns and other short mentions say whom they mean."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .document import Cluster, Document, Mention, Span
+from .naming import LONGEST, Kind, Language, Naming, language
+
+SHORT = 3
+"""Words of a mention, other than a pronoun, that may be replaced."""
+
+IsPossessive = Callable[[int], "bool | None"]
+"""Whether the pronoun that is this word of the document is a possessive; None if that is not known."""
+
+
+def resolved_text(document: Document, code: str, is_possessive: IsPossessive | None = None) -> str:
+    """The text with mentions replaced by the best name of their entity, and every other character as it was.
+
+    Replaced are pronouns, possessives by a genitive. Where the entity has a name (`Kind.NAME`), so are parts of it and
+    definite mentions of up to `SHORT` words, as ``the boy``, unless they stand beside another mention of theirs, as in
+    ``Tom, the boy``. A replacement begins with a capital where what it replaces did. Entities that are named at no
+    place in a few words stay as they are, and so does the whole text if nothing is known of its language.
+
+    Args:
+        code: the language of the document, see `lehr.naming.language`.
+        is_possessive: what a tagger says of pronouns that may be possessives or not, as ``her``; where it says nothing,
+            wider mentions and the next word decide.
+    """
+    return _Rewriting(document, language(code), is_possessive).text()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entity:
+    best: Mention
+    kind: Kind
+    name: list[str]
+
+
+class _Rewriting:
+    def __init__(self, document: Document, language: Language, is_possessive: IsPossessive | None) -> None:
+        self.document, self.language, self.is_possessive = document, language, is_possessive
+        self.naming, self.tokens = Naming(document, language), document.tokens
+        self.nominals: dict[Span, str] = {}
+        curly = "’" in document.text
+        self.ending = next((ending for ending in language.genitives if ("’" in ending) is curly), "")
+        self.ends = {end for _, end in document.sentences}
+        self.wide = {m.first_word for c in document.clusters for m in c.mentions if m.first_word < m.last_word}
+        self.chosen = sorted(
+            ((mention, entity) for cluster in document.clusters for mention, entity in self._replaced(cluster)),
+            key=lambda pair: (pair[0].first_word, -pair[0].last_word),
+        )
+
+    def text(self) -> str:
+        return "".join(self._pieces(self.chosen, 0, len(self.document.text)))
+
+    def _pieces(self, chosen: Collection[tuple[Mention, _Entity]], at: int, end: int) -> Iterator[str]:
+        """The text from `at` to `end`; of mentions that overlap, the first and longest is replaced."""
+        for mention, entity in chosen:
+            if mention.start >= at:
+                yield self.document.text[at : mention.start]
+                new, at = self._replacement(mention, entity)
+                yield new
+        yield self.document.text[at:end]
+
+    def _replaced(self, cluster: Cluster) -> Iterator[tuple[Mention, _Entity]]:
+        """The mentions of a cluster that are to be replaced."""
+        best = self.naming.best(cluster)
+        entity = _Entity(best, self.naming.kind(best), self.naming.words(best))
+        if entity.kind is Kind.PRONOUN or len(entity.name) > LONGEST:
+            return
+        close = {m for a, b in pairwise(cluster.mentions) if self._are_close(a, b) for m in (a, b)}
+        for mention in cluster.mentions:
+            words = self.naming.words(mention)
+            if self.naming.kind(mention) is Kind.PRONOUN:
+                wanted = len(words) == 1 and not _in(words[0], self.language.kept)
+            else:
+                wanted = entity.kind is Kind.NAME and mention not in close and self._is_short(mention, words, entity)
+            if wanted and mention.span != best.span:
+                yield mention, entity
+
+    def _are_close(self, one: Mention, other: Mention) -> bool:
+        """Whether two mentions overlap or have nothing but marks between them."""
+        near = other.first_word <= one.last_word + 3
+        return near and not any(map(str.isalnum, self.document.text[one.end : other.start]))
+
+    def _is_short(self, mention: Mention, words: list[str], entity: _Entity) -> bool:
+        """Whether the name says all that a mention says: if it is a part of the name or a few definite words."""
+        if self.naming.kind(mention) is Kind.NAME:
+            return len(words) < len(entity.name) and f" {' '.join(words)} " in f" {' '.join(entity.name)} "
+        of_known = (*self.language.definite, *self.language.possessives, *self.language.either)
+        return len(words) <= SHORT and _in(words[0], of_known)
+
+    def _replacement(self, mention: Mention, entity: _Entity) -> tuple[str, int]:
+        """What stands for a mention, and the character where all that it stands for ends."""
+        new, end, word = self._name(entity), mention.end, self.naming.words(mention)[0]
+        if self._is_genitive(mention, word):
+            new = self._genitive(new, entity.kind)
+        elif clitic := self._clitic(mention):
+            new, end = new + clitic[0], clitic[1]
+        opens = mention.first_word in self.naming.openings
+        inherits = self.naming.kind(mention) is not Kind.NAME and word not in self.language.pronouns
+        return (new[0].upper() + new[1:] if word[0].isupper() and (opens or inherits) else new), end
+
+    def _name(self, entity: _Entity) -> str:
+        """The best name, or what comes near to one: definite, and with the names of others in place of pronouns."""
+        best = entity.best
+        if entity.kind is Kind.NAME:
+            return self.naming.text(best)
+        if best.span not in self.nominals:
+            at, to = (
+                bisect_left(self.chosen, n, key=lambda pair: pair[0].first_word)
+                for n in (best.first_word, best.last_word + 1)
+            )
+            inner = [(m, e) for m, e in self.chosen[at:to] if e.kind is Kind.NAME and m.first_word == m.last_word]
+            text = " ".join("".join(self._pieces(inner, best.start, self.naming.end(best))).split())
+            if self.naming.has_idle_capital(best) and not (inner and inner[0][0].start == best.start):
+                text = text[0].lower() + text[1:]
+            first, space, rest = text.partition(" ")
+            self.nominals[best.span] = self.language.indefinite.get(first, first) + space + rest
+        return self.nominals[best.span]
+
+    def _clitic(self, mention: Mention) -> tuple[str, int] | None:
+        """What the word after a mention is if a name stands before it, and where that word ends."""
+        after = mention.last_word + 1
+        if after == len(self.tokens) or self.document.words[after][0] > mention.end:
+            return None
+        written = self.language.clitics.get(self.tokens[after].lower())
+        return (written, self.document.words[after][1]) if written else None
+
+    def _is_genitive(self, mention: Mention, word: str) -> bool:
+        if mention.first_word < mention.last_word:
+            return self.naming.has_ending(mention)
+        if _in(word, self.language.either):
+            return self._is_possessive(mention.first_word)
+        return _in(word, self.language.possessives)
+
+    def _is_possessive(self, word: int) -> bool:
+        """Whether a pronoun that may be a possessive is one."""
+        known = self.is_possessive and self.is_possessive(word)
+        if known is not None:
+            return known
+        if word in self.wide:
+            return True
+        after = word + 1
+        follows = after not in self.ends and self.tokens[after][0].isalnum()
+        return follows and not _in(self.tokens[after], self.language.objects_before)
+
+    def _genitive(self, name: str, kind: Kind) -> str:
+        """James's and the boys', with the apostrophe that the document has."""
+        bare = kind is not Kind.NAME and name.endswith(self.ending[1:])
+        return name + (self.ending[:1] if bare else self.ending)
+
+
+def _in(word: str, words: Collection[str]) -> bool:
+    return word in words or word.lower() in words

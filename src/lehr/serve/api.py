@@ -1,0 +1,308 @@
+"""The REST API and the page, as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from ..document import Document
+from ..formats import jsonl, write
+from ..formats.jsonl import to_json
+from ..resolver import Passage, Resolver
+from . import schema
+from .answers import Answers, Entities, Question, quiet
+from .gate import FAULT, Gate, Refused
+from .limits import WHOLE, Limits
+from .metrics import Metrics
+from .page import add_page
+from .work import Work
+
+WORKERS = 2
+"""Steps that are done at the same time, each on as many threads as the runtime has: one more than a single user needs,
+so that a short text need not wait for the step of a long one."""
+
+_DESCRIPTION = """Who is who in a text. Characters are half-open, `text[start:end]` is the mention; words are inclusive.
+
+Every error is one sentence in `detail`: 400, 411, 413, 415 or 422 for what has to be sent otherwise, 408 for what took
+too long, 429 for too much at once."""
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": schema.Error, "description": "No JSON, or the service is called by a name that is not its own."},
+    408: {"model": schema.Error, "description": "It took too long to come or to be done."},
+    411: {"model": schema.Error, "description": "No Content-Length."},
+    413: {"model": schema.Error, "description": "Too large."},
+    415: {"model": schema.Error, "description": "Not sent as application/json."},
+    422: {"model": schema.Error, "description": "Something in it is not as it has to be."},
+    429: {"model": schema.Error, "description": "Too many requests at once; come again soon."},
+}
+_LINES = {
+    "application/x-ndjson": {
+        "schema": {"type": "string"},
+        "example": '{"document":{"words":12,"characters":47}}\n'
+        '{"passage":{"start":0,"end":47,"words":12,"mentions":[{"entity":0,"start":0,"end":4,"text":"Mary",'
+        '"score":0.98}],"names":{"0":"Mary"}}}\n{"done":{"words":12,"mentions":5,"entities":3,"seconds":0.03}}\n',
+    }
+}
+
+Resolve = Annotated[schema.ResolveText | schema.ResolveWords, Body()]
+Ask = Annotated[schema.MentionOfText | schema.MentionOfWords, Body()]
+
+
+def create(resolver: Resolver, limits: Limits | None = None, *, hosts: frozenset[str] | None = None) -> Gate:
+    """The service as an ASGI application.
+
+    Args:
+        resolver: answers.
+        limits: by default those of `Limits`.
+        hosts: the names by which it may be called; None for any.
+    """
+    limits = limits or Limits()
+    work = Work(WORKERS)
+    metrics = Metrics(lambda: work.waiting)
+    service = _Service(Answers(resolver, limits), work, metrics, limits)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        work.start()
+        yield
+        await asyncio.get_running_loop().run_in_executor(None, work.stop)
+
+    app = FastAPI(
+        title="lehr", version=__version__, description=_DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.post(
+        "/resolve",
+        response_model=None,
+        responses={**_ERRORS, 200: {"model": schema.Resolved, "description": "The document with its entities."}},
+    )(service.resolve)
+    app.post(
+        "/resolve/stream",
+        response_class=StreamingResponse,
+        responses={**_ERRORS, 200: {"content": _LINES, "description": "JSON lines, each passage when it is decided."}},
+    )(service.stream)
+    app.post("/mentions", response_model=schema.Row, responses=_ERRORS)(service.mentions)
+    app.post(
+        "/convert",
+        response_class=Response,
+        responses={
+            **_ERRORS,
+            200: {
+                "content": {kind: {"schema": {"type": "string"}} for kind in _KINDS.values()},
+                "description": "The file.",
+            },
+        },
+    )(service.convert)
+    app.get("/health", response_model=schema.Health)(service.health)
+    app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )(service.metrics_text)
+    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _failed)  # type: ignore[arg-type]
+    app.add_exception_handler(ValueError, _unfit)
+    app.add_exception_handler(asyncio.TimeoutError, service.late)
+    app.add_exception_handler(Exception, _fault)
+    paths = add_page(app)
+    named = frozenset(getattr(route, "path", "") for route in app.routes) | paths
+    return Gate(app, limits, metrics, hosts=hosts, paths=named)
+
+
+_KINDS = {"conll": "text/plain", "html": "text/html", "jsonl": "application/x-ndjson"}
+
+
+class _Service:
+    def __init__(self, answers: Answers, work: Work, metrics: Metrics, limits: Limits) -> None:
+        self.answers, self.work, self.metrics, self.limits = answers, work, metrics, limits
+
+    async def resolve(self, asked: Resolve, request: Request) -> Response:
+        """Say who is who: the mentions of each entity in a text or in words."""
+        question, deadline = _question(asked), self._deadline()
+        await self._read(question, deadline)
+        entities = Entities(question.document, self.answers)
+        async for passage in self.work.each(self.answers.passages(question), deadline):
+            if await request.is_disconnected():
+                raise Refused(408, "the client has gone")
+            self._count(passage)
+            entities.add(passage)
+
+        def written() -> bytes:
+            document, names = _answer(entities, question)
+            return _json(_record(document, names, words=question.in_words))
+
+        return Response(await self.work.do(written, deadline), media_type="application/json")
+
+    async def stream(self, asked: Resolve) -> StreamingResponse:
+        """The same as JSON lines, as it is found: `document`, then one `passage` after the other, then `done`.
+
+        What a passage says is final. Its mentions have the number of their `entity`; `names` has the names of
+        entities that are new or have changed. A line with `error` ends an answer that could not be finished.
+        """
+        question, deadline = _question(asked), self._deadline()
+        await self._read(question, deadline)
+        return StreamingResponse(self._lines(question, deadline), media_type="application/x-ndjson")
+
+    async def mentions(self, asked: Ask) -> dict[str, Any]:
+        """The row of one mention in the span position matrix: every other mention, and how probably it is the same."""
+        question, deadline = _question(asked), self._deadline()
+        await self._read(question, deadline)
+        mention, row = await self.work.do(lambda: self.answers.row(question), deadline)
+        return {"mention": mention, "row": row}
+
+    async def convert(self, asked: schema.Convert) -> Response:
+        """Write a document that was resolved, and perhaps changed, as CoNLL-2012, HTML or JSON lines."""
+
+        def written() -> str:
+            documents = jsonl.read(json.dumps(asked.document), name="document")
+            return write(documents, asked.format)
+
+        text = await self.work.do(written, self._deadline())
+        headers = {"content-disposition": f'attachment; filename="resolved.{asked.format}"'}
+        return Response(text, media_type=_KINDS[asked.format], headers=headers)
+
+    async def health(self) -> dict[str, Any]:
+        """Whether the service is there, and with which model."""
+        config = self.answers.resolver.config
+        return {
+            "status": "ok",
+            "version": __version__,
+            "schemes": config.schemes,
+            "mention_threshold": config.mention_threshold,
+            "link_threshold": config.link_threshold,
+            "singletons": config.singletons,
+            "whole": WHOLE,
+            "megabytes": self.limits.megabytes,
+        }
+
+    async def metrics_text(self) -> Response:
+        """Counters in the text format of Prometheus."""
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.limits.seconds
+
+    def _count(self, passage: Passage) -> None:
+        self.metrics.words.inc(passage.words)
+        self.metrics.mentions.inc(len(passage.mentions))
+
+    async def _read(self, question: Question, deadline: float) -> None:
+        async for _ in self.work.each(self.answers.read(question), deadline):
+            pass
+
+    @property
+    def _too_long(self) -> str:
+        return f"this took more than {self.limits.seconds:g} seconds: send less at a time"
+
+    async def late(self, _: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": self._too_long}, 408)
+
+    async def _lines(self, question: Question, deadline: float) -> AsyncIterator[bytes]:
+        document, start = question.document, asyncio.get_running_loop().time()
+        told: dict[str, Any] = {"words": len(document.words), "characters": len(document.text)}
+        yield _json({"document": told | ({"text": document.text} if question.in_words else {})})
+        entities = Entities(document, self.answers)
+
+        def passages() -> Any:
+            for passage in self.answers.passages(question):
+                entities.add(passage)
+                yield passage, _json({"passage": _passage(passage, entities.news(passage), question.in_words)})
+
+        mentions = 0
+        try:
+            async for passage, line in self.work.each(passages(), deadline):
+                self._count(passage)
+                mentions += len(passage.mentions)
+                yield line
+        except (ValueError, Refused) as error:
+            yield _json({"error": quiet(error)})
+            return
+        except asyncio.TimeoutError:
+            yield _json({"error": self._too_long})
+            return
+        seconds = round(asyncio.get_running_loop().time() - start, 3)
+        done: dict[str, Any] = {"words": len(document.words), "mentions": mentions}
+        done |= {"entities": len(entities.mentions), "seconds": seconds}
+        if question.in_words:
+            record = to_json(document, words=True)
+            done["document"] = {key: value for key, value in record.items() if key not in ("text", "clusters")}
+        yield _json({"done": done})
+
+
+def _question(asked: Any) -> Question:
+    options = asked.model_dump(include={"scheme", "mention_threshold", "link_threshold", "singletons", "horizon"})
+    mention = asked.mention
+    mentions = [mention] if isinstance(asked, schema.MentionOfText | schema.MentionOfWords) else mention
+    if isinstance(asked, schema.ResolveText | schema.MentionOfText):
+        return Question(asked.text, options, mentions, asked.input_format)
+    return Question(asked.words, options, mentions)
+
+
+def _answer(entities: Entities, question: Question) -> tuple[Document, list[str]]:
+    """The document with the entities asked for and their names."""
+    document, names = entities.resolved()
+    if not question.mentions:
+        return document, names
+    spans = {mention.span for mention in question.mentions}
+    kept = [n for n, cluster in enumerate(document.clusters) if any(m.span in spans for m in cluster.mentions)]
+    return document.with_clusters(document.clusters[n].mentions for n in kept), [names[n] for n in kept]
+
+
+def _record(document: Document, names: list[str], *, words: bool) -> dict[str, Any]:
+    record = to_json(document, words=words)
+    for cluster, name in zip(record["clusters"], names, strict=True):
+        cluster["name"] = name
+        for mention in cluster["mentions"]:
+            _round(mention)
+    return record
+
+
+def _passage(passage: Passage, names: dict[int, str], in_words: bool) -> dict[str, Any]:
+    mentions = []
+    for number, mention in passage.mentions:
+        told = {"entity": number, "start": mention.start, "end": mention.end, "text": mention.text}
+        if in_words:
+            told |= {"first_word": mention.first_word, "last_word": mention.last_word}
+        known = {"score": mention.score, "antecedent": mention.antecedent, "link": mention.link}
+        mentions.append(_round(told | {key: value for key, value in known.items() if value is not None}))
+    return {"start": passage.start, "end": passage.end, "words": passage.words, "mentions": mentions, "names": names}
+
+
+def _round(mention: dict[str, Any]) -> dict[str, Any]:
+    mention.update({key: round(mention[key], 4) for key in ("score", "link") if key in mention})
+    return mention
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    """What is wrong with a request, without quoting it; what is missing or too much, if there is nothing else."""
+    found = min(error.errors(), key=lambda one: one["type"] in ("missing", "extra_forbidden"))
+    if found["type"] == "json_invalid":
+        return JSONResponse({"detail": "the request is no JSON"}, 400)
+    place = ".".join(str(step) for step in found["loc"][1:] if not str(step)[:1].isupper())
+    return JSONResponse({"detail": f"{place}: {found['msg']}" if place else found["msg"]}, 422)
+
+
+async def _failed(_: Request, error: HTTPException) -> JSONResponse:
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+async def _unfit(_: Request, error: Exception) -> JSONResponse:
+    """A text cannot be resolved, or written, as it was asked."""
+    return JSONResponse({"detail": quiet(error)}, 422)
+
+
+async def _fault(_: Request, __: Exception) -> JSONResponse:
+    """What nobody foresaw; the gate logs its kind and its place."""
+    return JSONResponse({"detail": FAULT}, 500)

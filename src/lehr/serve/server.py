@@ -1,0 +1,64 @@
+"""One process that serves until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from ..resolver import Resolver
+from .api import create
+from .gate import LOOPBACK
+from .limits import Limits
+
+
+def run(resolver: Resolver, host: str, port: int, limits: Limits, told: Callable[[str], object]) -> None:
+    """Serve until SIGINT or SIGTERM; requests that are being worked on then have `limits.grace` seconds to end.
+
+    Args:
+        port: 0 for any that is free.
+        told: is called with the address of the page once connections are taken.
+
+    Raises:
+        OSError: if the address cannot be bound.
+    """
+    bound = listen(host, port, limits)
+    address = bound.getsockname()
+    local = address[0] in ("127.0.0.1", "::1")
+    app = create(resolver, limits, hosts=LOOPBACK if local else None)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=int(limits.grace),
+        lifespan="on",
+    )
+    name = f"[{address[0]}]" if ":" in address[0] else address[0]
+    told(f"http://{name}:{address[1]}/")
+    with bound:
+        uvicorn.Server(config).run(sockets=[bound])
+
+
+def listen(host: str, port: int, limits: Limits) -> socket.socket:
+    """A socket that listens; the system ends connections whose client takes nothing for twice the patience.
+
+    Raises:
+        OSError: if the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(2000 * limits.patience))
+        bound.bind((host, port))
+        bound.listen(128)
+    except OSError as error:
+        bound.close()
+        raise OSError(
+            f"{host}, port {port}, cannot be listened at ({error.strerror}): choose another --port"
+        ) from error
+    return bound

@@ -1,0 +1,307 @@
+"""The API: what is asked, answered and refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from lehr.decoding import probability
+from lehr.document import Document
+from lehr.formats import conll, jsonl
+from lehr.resolver import Resolver
+from lehr.serve import Limits, create
+from lehr.serve.gate import HEADERS
+
+TEXT = "Mary said she was tired. Tom gave her his coat."
+SENTENCES = [["Mary", "said", "she", "was", "tired", "."], ["Tom", "gave", "her", "his", "coat", "."]]
+STORY = " ".join([TEXT, "She thanked him.", "He smiled at Mary, and they went home."] * 4)
+
+
+def spans(document: Document) -> list[list[tuple[int, int]]]:
+    return [[(mention.start, mention.end) for mention in cluster.mentions] for cluster in document.clusters]
+
+
+def told(record: dict[str, Any]) -> list[list[tuple[int, int]]]:
+    return [[(mention["start"], mention["end"]) for mention in cluster["mentions"]] for cluster in record["clusters"]]
+
+
+def lines(client: TestClient, **asked: Any) -> list[dict[str, Any]]:
+    answer = client.post("/resolve/stream", json=asked)
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_a_text(client: TestClient, resolver: Resolver) -> None:
+    record = client.post("/resolve", json={"text": TEXT}).json()
+    assert told(record) == spans(resolver(TEXT))
+    assert [cluster["name"] for cluster in record["clusters"]][:2] == ["Mary", "Tom"]
+    assert "words" not in record
+    assert {"score", "antecedent", "link"} < record["clusters"][0]["mentions"][1].keys()
+
+
+def test_sentences_and_words(client: TestClient, resolver: Resolver) -> None:
+    record = client.post("/resolve", json={"words": SENTENCES}).json()
+    assert told(record) == spans(resolver(SENTENCES))
+    assert record["sentences"] == [[0, 5], [6, 11]]
+    assert record["clusters"][0]["mentions"][1]["first_word"] == 2
+    flat = client.post("/resolve", json={"words": [word for words in SENTENCES for word in words]}).json()
+    assert flat["sentences"] == record["sentences"]
+
+
+def test_conll(client: TestClient, resolver: Resolver) -> None:
+    document = Document.from_sentences(SENTENCES, id="d", speakers=["Ann"] * 12)
+    for format in ("conll", "auto"):
+        record = client.post("/resolve", json={"text": conll.write([document]), "input_format": format}).json()
+        assert (record["id"], record["speakers"]) == ("d", ["Ann"] * 12)
+        assert told(record) == spans(resolver(document))
+    answer = client.post("/resolve", json={"text": conll.write([document, document]), "input_format": "conll"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "the text holds 2 documents ('d', 'd'): send one at a time",
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"singletons": False}, {"link_threshold": 0.9}, {"scheme": "chains"}])
+def test_options_are_those_of_the_resolver(client: TestClient, resolver: Resolver, options: dict[str, Any]) -> None:
+    record = client.post("/resolve", json={"text": STORY, **options}).json()
+    assert told(record) == spans(resolver(STORY, **options))
+
+
+@pytest.mark.parametrize("horizon", [None, 30])
+def test_the_entity_of_a_mention(client: TestClient, resolver: Resolver, horizon: int | None) -> None:
+    record = client.post("/resolve", json={"text": STORY, "mention": ["Tom"], "horizon": horizon}).json()
+    (cluster,) = told(record)
+    assert (STORY.index("Tom"), STORY.index("Tom") + 3) in cluster
+    assert [cluster] == spans(resolver(STORY, mention="Tom", horizon=horizon))
+
+
+def test_a_stream_says_the_same(client: TestClient, resolver: Resolver) -> None:
+    first, *passages, last = lines(client, text=STORY, horizon=30)
+    assert first == {"document": {"words": len(resolver.encode(STORY).document.words), "characters": len(STORY)}}
+    assert len(passages) > 2
+    clusters: dict[int, list[tuple[int, int]]] = {}
+    end = 0
+    for line in passages:
+        passage = line["passage"]
+        assert passage["start"] == end
+        end = passage["end"]
+        for mention in passage["mentions"]:
+            assert STORY[mention["start"] : mention["end"]] == mention["text"]
+            clusters.setdefault(mention["entity"], []).append((mention["start"], mention["end"]))
+    expected = spans(resolver(STORY, horizon=30))
+    assert sorted(sorted(cluster) for cluster in clusters.values()) == sorted(expected)
+    assert last["done"]["entities"] == len(expected)
+    assert passages[0]["passage"]["names"]["0"] == "Mary"
+
+
+def test_a_stream_of_words_tells_the_text(client: TestClient) -> None:
+    first, *_, last = lines(client, words=SENTENCES)
+    assert first["document"]["text"] == "Mary said she was tired. Tom gave her his coat."
+    assert len(last["done"]["document"]["words"]) == 12
+
+
+def test_a_row(client: TestClient, resolver: Resolver) -> None:
+    answer = client.post("/mentions", json={"text": TEXT, "mention": [10, 13]}).json()
+    matrix = resolver.encode(TEXT).matrix
+    (she, mary, her) = matrix.positions([(2, 2), (0, 0), (8, 8)])
+    row = {(cell["start"], cell["end"]): cell for cell in answer["row"]}
+    for span, place in {(0, 4): mary, (34, 37): her}.items():
+        assert row[span]["probability"] == pytest.approx(probability(matrix.pair_logits[she, place]), abs=1e-4)
+        assert row[span]["coreferent"]
+    assert not row[25, 28]["coreferent"]  # Tom
+    assert answer["mention"]["text"] == "she"
+    assert [cell["start"] for cell in answer["row"]] == sorted(cell["start"] for cell in answer["row"])
+    in_words = client.post("/mentions", json={"words": SENTENCES, "mention": [2, 2]}).json()
+    assert in_words["mention"]["start"] == 10
+
+
+def test_a_row_does_not_reach_over_a_long_text(client: TestClient) -> None:
+    answer = client.post("/mentions", json={"text": "she " * 4001, "mention": [0, 3]})
+    assert answer.status_code == 413
+    assert "4,001 words" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("format", ["conll", "html", "jsonl"])
+def test_what_was_resolved_in_another_format(client: TestClient, resolver: Resolver, format: str) -> None:
+    record = client.post("/resolve", json={"words": SENTENCES}).json()
+    answer = client.post("/convert", json={"document": record, "format": format})
+    assert f'filename="resolved.{format}"' in answer.headers["content-disposition"]
+    if format == "html":
+        assert "<title>words</title>" in answer.text
+        return
+    (document,) = (conll if format == "conll" else jsonl).read(answer.text, name="a")
+    assert document.spans == resolver(SENTENCES).spans
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status", "detail"),
+    [
+        ("/resolve", {}, 422, "text: Field required"),
+        ("/resolve", {"text": "a", "words": ["a"]}, 422, "words: Extra inputs are not permitted"),
+        ("/resolve", {"text": "a", "scheme": "x"}, 422, "not learned an annotation scheme 'x'"),
+        ("/resolve", {"text": "a", "link_threshold": 2}, 422, "less than or equal to 1"),
+        ("/resolve", {"text": "a", "mention": ["b"]}, 422, "no words 'b'"),
+        ("/resolve", {"words": [""]}, 422, "at least 1 character"),
+        ("/resolve", {"text": "row", "input_format": "conll"}, 422, "expected '#begin document' before it"),
+        ("/resolve/stream", {"text": "a", "mention": [[7, 9]]}, 422, "hold no word"),
+        ("/mentions", {"text": "a"}, 422, "mention: Field required"),
+        ("/convert", {"document": {"text": 1}, "format": "conll"}, 422, "a string as 'text'"),
+        ("/convert", {"document": {"text": ""}, "format": "pdf"}, 422, "format: Input should be"),
+        ("/nothing", {}, 404, "Not Found"),
+    ],
+)
+def test_what_cannot_be_done_is_said(client: TestClient, path: str, asked: Any, status: int, detail: str) -> None:
+    answer = client.post(path, json=asked)
+    assert answer.status_code == status
+    assert detail in answer.json()["detail"]
+    assert "\n" not in answer.json()["detail"]
+
+
+def test_an_error_amid_a_stream(client: TestClient) -> None:
+    assert "scheme 'x'" in lines(client, text=TEXT, scheme="x")[-1]["error"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"\xff", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b'{"text": "a"}', "headers": {"content-type": "text/plain"}}, 415),
+        ({"content": b'{"text": "a"}'}, 415),
+        ({"content": iter([b'{"text": "a"}']), "headers": {"content-type": "application/json"}}, 411),
+        ({"json": {"text": "a" * 8_000_000}}, 413),
+        ({"json": {"text": "\ud800"}}, 422),
+    ],
+)
+def test_what_is_not_sent_as_it_has_to_be(client: TestClient, sent: dict[str, Any], status: int) -> None:
+    if "json" in sent:
+        sent = {"content": json.dumps(sent["json"]), "headers": {"content-type": "application/json"}}
+    answer = client.post("/resolve", **sent)
+    assert answer.status_code == status
+    assert len(answer.json()["detail"]) < 200
+
+
+def test_too_many_words(resolver: Resolver) -> None:
+    with TestClient(create(resolver, Limits(words=10))) as client:
+        for asked in ({"text": STORY}, {"words": SENTENCES}):
+            answer = client.post("/resolve", json=asked)
+            assert (answer.status_code, "more than 10 words" in answer.json()["detail"]) == (413, True)
+
+
+def test_too_much_to_be_done_in_time(resolver: Resolver) -> None:
+    with TestClient(create(resolver, Limits(seconds=1e-9))) as client:
+        for path in ("/resolve", "/resolve/stream", "/mentions", "/convert"):
+            mention = {"mention": [0, 4]} if path == "/mentions" else {}
+            asked = {"document": {"text": ""}, "format": "conll"} if path == "/convert" else {"text": TEXT, **mention}
+            answer = client.post(path, json=asked)
+            assert (answer.status_code, "more than 1e-09 seconds" in answer.json()["detail"]) == (408, True)
+
+
+def test_a_long_text_takes_no_more_than_its_passages_in_memory(client: TestClient) -> None:
+    """A text of more than 4,000 words is decided by 1,000."""
+    first, *passages, _ = lines(client, text="Mary left . " * 1400)
+    assert first["document"]["words"] == 4200
+    assert [line["passage"]["words"] for line in passages] == [1000, 1000, 1000, 1000, 200]
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/mentions.css", "/health", "/openapi.json", "/nothing"])
+def test_every_answer_bears_what_a_page_needs(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    for name, value in HEADERS:
+        assert headers[name.decode()] == value.decode()
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_the_page_has_nothing_from_elsewhere(client: TestClient) -> None:
+    for path in ("/", "/page.js", "/text.js", "/entities.js", "/light.js", "/service.js", "/page.css", "/mentions.css"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
+        assert "<style" not in answer.text
+        tag = answer.headers["etag"]
+        assert client.get(path, headers={"if-none-match": tag}).status_code == 304
+
+
+def test_on_loopback_it_answers_to_no_other_name(resolver: Resolver) -> None:
+    app = create(resolver, hosts=frozenset(("localhost", "[::1]")))
+    for host, status in {"localhost:8000": 200, "[::1]:8000": 200, "[::1]": 200, "evil.example": 400}.items():
+        answer = TestClient(app).get("/health", headers={"host": host})
+        assert answer.status_code == status
+
+
+def test_metrics_count(resolver: Resolver) -> None:
+    with TestClient(create(resolver)) as client:
+        client.post("/resolve", json={"text": TEXT})
+        client.post("/resolve", json={})
+        client.get("/some/where")
+        text = client.get("/metrics").text
+    assert 'lehr_requests_total{path="/resolve",status="200"} 1.0' in text
+    assert 'lehr_requests_total{path="/resolve",status="422"} 1.0' in text
+    assert 'lehr_requests_total{path="other",status="404"} 1.0' in text
+    assert "lehr_words_total 12.0" in text
+    assert "Mary" not in text
+
+
+def test_a_fault_is_logged_without_the_text(resolver: Resolver, caplog: pytest.LogCaptureFixture) -> None:
+    app = create(resolver)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("about SECRET")
+
+    with TestClient(app) as client, pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.DEBUG):
+        patch.setattr("lehr.serve.answers.Answers.passages", fail)
+        answer = client.post("/resolve", json={"text": "SECRET"})
+        assert answer.status_code == 500
+        assert "SECRET" not in answer.text
+    assert "RuntimeError at" in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+def test_every_example_of_the_description_is_answered(client: TestClient) -> None:
+    description = client.get("/openapi.json").json()
+    tried = 0
+    for path, operations in description["paths"].items():
+        if "post" not in operations:
+            continue
+        schema = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
+        for choice in schema.get("anyOf", [schema]):
+            name = choice["$ref"].rsplit("/", 1)[1]
+            for example in description["components"]["schemas"][name]["examples"]:
+                assert client.post(path, json=example).status_code == 200
+                tried += 1
+    assert tried == 7
+
+
+def test_answers_do_not_depend_on_what_was_asked_before(client: TestClient) -> None:
+    answers = [client.post("/resolve", json={"text": TEXT}).text]
+    client.post("/resolve", json={"text": STORY})
+    client.post("/mentions", json={"text": TEXT, "mention": "his coat"})
+    answers.append(client.post("/resolve", json={"text": TEXT}).text)
+    assert answers[0] == answers[1]
+
+
+def test_limits_are_positive() -> None:
+    with pytest.raises(ValueError, match="requests is 0: a limit is more than 0"):
+        Limits(requests=0)
+
+
+def test_no_torch() -> None:
+    code = "import sys, lehr.serve; print(sorted({'torch', 'transformers', 'onnx'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_probabilities_of_a_row_are_its_own(client: TestClient) -> None:
+    cells = client.post("/mentions", json={"text": STORY, "mention": "Tom"}).json()["row"]
+    values = np.array([cell["probability"] for cell in cells])
+    assert ((values >= 0.01) & (values <= 1)).all()

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import pytest
+from bracketed_text import bracketed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lehr.document import Document
+from lehr.naming import Kind, Language, Naming, best_names, language
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("[1 He] said [1 Tom] lost [1 his] hat.", ["Tom"]),
+        ("[1 The old man] spoke. [1 He] saw [1 the man].", ["the old man"]),
+        ("[1 Tom], [1 the very old boy], left. [1 He] ran.", ["Tom"]),
+        ("[1 Oliver Twist] ate. [1 Oliver] sat. Then [1 Oliver] left.", ["Oliver"]),
+        ("[1 Oliver Twist] ate. Then [1 Oliver] left.", ["Oliver Twist"]),
+        ("[1 Oliver\n  Twist] ate [1 his] soup.", ["Oliver Twist"]),
+        ("[1 Tom's] hat and [2 the boys'] hats.", ["Tom", "the boys"]),
+        ("[1 Tom’s] hat and [2 [1 his] mother’s].", ["Tom", "his mother"]),
+        ("[1 His mother] left. [2 Mr. Bell] saw [1 her].", ["his mother", "Mr. Bell"]),
+        ("“[1 Old men] came,” said [1 they]. No old hats.", ["old men"]),
+        ("[1 She] left. [1 Her] hat. [2 I] saw. [2 My] hat.", ["she", "I"]),
+        ("[1 The man who lived in the house by the sea] left [1 a boat].", ["a boat"]),
+        ("[1 The man who lived in the house by the sea] left.", ["the man who lived in the house by the sea"]),
+        ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
+    ],
+)
+def test_the_best_name(source: str, names: list[str]) -> None:
+    assert best_names(bracketed(source), "en") == names
+
+
+def test_without_a_known_language_a_name_has_its_capital_within_a_sentence() -> None:
+    source = "[1 Er] sah [1 Tom] und [2 die Frau]. [1 Er] lief. [2 Sie] kam."
+    assert best_names(bracketed(source)) == ["Tom", "die Frau"]
+
+
+def test_kinds() -> None:
+    document = bracketed("[1 He] saw [1 himself], [1 the Dodger], [1 Jack's], [1 a friend of Jack], [1 him].")
+    naming = Naming(document, language("en"))
+    kinds = [naming.kind(mention) for mention in document.clusters[0].mentions]
+    assert kinds == [Kind.PRONOUN, Kind.PRONOUN, Kind.NAME, Kind.NAME, Kind.NOMINAL, Kind.PRONOUN]
+
+
+@pytest.mark.parametrize("code", ["", "xx", "../en", "en/", "EN", "e", "english"])
+def test_nothing_is_known_of_a_language_without_a_file(code: str) -> None:
+    assert language(code) == Language()
+
+
+def test_the_word_lists_of_every_language_are_whole() -> None:
+    codes = [file.name.removesuffix(".json") for file in (files("lehr") / "languages").iterdir()]
+    assert "en" in codes
+    for code in codes:
+        known = language(code)
+        assert known.pronouns
+        assert known.genitives
+        words = [*known.pronouns, *known.possessives, *known.either, *known.kept]
+        assert len(set(words)) == len(words), "a pronoun is of one kind"
+        for group in json.loads((files("lehr") / "languages" / f"{code}.json").read_text("utf-8")).values():
+            assert all(word == word.lower() or known.has_pronoun(word) for word in group)
+
+
+WORDS = ["Tom", "tom", "I", "’s", "'", "His", "the", "The", "她", "!", "A’", "ß"]
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1), max_size=4))
+def test_whatever_the_words_a_name_is_a_line_of_words_of_the_entity(sentences: list[list[str]]) -> None:
+    n = sum(map(len, sentences))
+    spans = [(a, min(a + w, n - 1)) for a in range(n) for w in range(3)]
+    document = Document.from_sentences(sentences, clusters=[spans] if spans else [])
+    for code in ("", "en"):
+        for name in best_names(document, code):
+            assert name
+            assert name.casefold() in " ".join(document.text.split()).casefold()

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from bracketed_text import bracketed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lehr.document import Document
+from lehr.resolved import resolved_text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("[1 Tom] lost [1 his] hat.", "Tom lost Tom's hat."),
+        ("[1 Tom]  came.\n\t[1 He]\n sat. ", "Tom  came.\n\tTom\n sat. "),
+        ("[1 The old man] came. [1 He] saw it: [1 his]!", "The old man came. The old man saw it: the old man's!"),
+        ("[1 A man] came. [1 He] sat; [1 he] rose.", "A man came. The man sat; the man rose."),
+        (
+            "[1 James] and [2 the boys] lost [1 his] and [2 their] hats.",
+            "James and the boys lost James's and the boys' hats.",
+        ),
+        ("“[1 Tom’s] hat is [1 his],” they said.", "“Tom’s hat is Tom’s,” they said."),
+        ("[1 Mary] saw [1 her] hat; Tom saw [1 her].", "Mary saw Mary's hat; Tom saw Mary."),
+        ("[1 Mary] left. He saw [1 her] again, and [1 her] there.", "Mary left. He saw Mary again, and Mary there."),
+        ("[1 Mary] saw [2 [1 her] again]. Ann.", "Mary saw Mary's again. Ann."),
+        ("[1 Mary] came. He told [1 her]\n\nTom left.", "Mary came. He told Mary\n\nTom left."),
+        ("[1 James] saw [2 [1 his] sister]. [2 She] ran.", "James saw James's sister. James's sister ran."),
+        ("[2 [1 His] sister] ran. [2 She] saw [1 James].", "James's sister ran. James's sister saw James."),
+        (
+            "[1 The boys] left. [1 They]'re late, [1 they]'ve hats.",
+            "The boys left. The boys are late, the boys have hats.",
+        ),
+        ("[1 Tom] said [1 he]'d go and [1 he]'s late.", "Tom said Tom'd go and Tom's late."),
+        ("[1 Tom] hurt [1 himself], and [1 who] cares?", "Tom hurt himself, and who cares?"),
+        (
+            "[1 Tom Sawyer] left. Then [1 Tom] ran; [1 the boy] sat.",
+            "Tom Sawyer left. Then Tom Sawyer ran; Tom Sawyer sat.",
+        ),
+        ("[1 Tom], [1 the boy], saw a dog. [1 A boy] sat.", "Tom, the boy, saw a dog. A boy sat."),
+        ("Then [1 the Dodger] ran. But [1 Dodger] sat. [1 Dodger]!", "Then the Dodger ran. But Dodger sat. Dodger!"),
+        (
+            "[2 [1 Tom]'s mother] left. [1 Tom] saw [2 his mother's] hat.",
+            "Tom's mother left. Tom saw his mother's hat.",
+        ),
+        ("[1 He] left [1 his] hat.", "He left his hat."),
+        ("[1 Tom] said: [1 He] left. So did [1 I]. [1 I] ran.", "Tom said: Tom left. So did Tom. Tom ran."),
+        ("[1 the men] sat. [1 I] ran and [1 I] sat.", "the men sat. The men ran and the men sat."),
+        ("", ""),
+    ],
+)
+def test_mentions_say_whom_they_mean(source: str, text: str) -> None:
+    assert resolved_text(bracketed(source), "en") == text
+
+
+def test_a_tagger_has_the_first_word() -> None:
+    document = bracketed("[1 Mary] came. He gave [1 her] money and saw [1 her] there.")
+    assert resolved_text(document, "en") == "Mary came. He gave Mary's money and saw Mary there."
+    assert (
+        resolved_text(document, "en", lambda word: word != 5) == "Mary came. He gave Mary money and saw Mary's there."
+    )
+
+
+def test_a_text_in_an_unknown_language_stays_as_it_is() -> None:
+    document = bracketed("[1 Tom] sah [1 ihn].")
+    assert resolved_text(document, "xx") == document.text
+
+
+def test_time_does_not_grow_with_the_square_of_the_mentions() -> None:
+    """20,000 mentions of one entity, which would take minutes if it did."""
+    document = Document.from_sentences([["the", "man", "saw", "her", "."]] * 10_000)
+    n = len(document.words)
+    document = document.with_clusters([[(i, i + 1) for i in range(0, n, 5)], [(i, i) for i in range(3, n, 5)]])
+    assert resolved_text(document, "en") == document.text
+
+
+WORDS = ["Tom", "I", "He", "he", "his", "Her", "her", "’s", "'s", "'", "the", "The", "boy", ",", ".", "“", "’m", "'re"]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9), max_size=4),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 2)), max_size=20),
+)
+def test_words_outside_of_all_mentions_stay(sentences: list[list[str]], mentions: list[tuple[int, int, int]]) -> None:
+    n = sum(map(len, sentences))
+    clusters = [sorted({(a, a + w) for c, a, w in mentions if c == k and a + w < n}) for k in range(4)]
+    document = Document.from_sentences(sentences, clusters=[c for c in clusters if c])
+    text = resolved_text(document, "en")
+    inside = {i for c in document.spans for a, b in c for i in range(a, b + 2)}  # and the clitic after it
+    rest = iter(text)
+    for i, token in enumerate(document.tokens):
+        if i not in inside:
+            assert all(character in rest for character in token)
+    if not inside:
+        assert text == document.text
