@@ -32,6 +32,25 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseExceptio
     assert os.listdir(tmp_path) == ["result.json"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes among its files")
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(OSError, match="is no file, so that none can be written in its place"):
+            write_text(path, "")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few make links")
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "file")
+    write_text(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder" / "file").read_text() == "text"
+
+
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "one\r\ntwo\nthree\rñ\u2028")
     assert (tmp_path / "a.txt").read_bytes() == "one\r\ntwo\nthree\rñ\u2028".encode()

@@ -11,8 +11,14 @@ from tempfile import NamedTemporaryFile
 
 @contextmanager
 def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; at the end of the block it becomes `path`, or is removed on an error."""
-    final = Path(path)
+    """Give a temporary path beside `path`; at the end of the block it becomes `path`, or is removed on an error.
+
+    Raises:
+        OSError: if `path` is there and is no file, such as a folder or a device, which would be replaced by one.
+    """
+    final = Path(path).resolve()
+    if final.exists() and not final.is_file():
+        raise OSError(f"{path} is no file, so that none can be written in its place")
     final.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", delete=False) as file:
         temporary = Path(file.name)

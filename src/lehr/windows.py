@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,18 @@ class Windows:
 
     input_ids: Ints
     attention_mask: Ints
+    first: Ints
+    last: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window, and its own words: those that have most context in it, and follow those of the window before.
+
+    `input_ids` is int64 (pieces,); `first` and `last`, int64 (own words,), say where in it their pieces begin and end.
+    """
+
+    input_ids: Ints
     first: Ints
     last: Ints
 
@@ -74,39 +86,48 @@ class Windower:
 
     def __call__(self, words: Sequence[str], shift: int = 0) -> Windows:
         """Cut a document; `shift` pieces are left out of the first window, so that training sees other seams."""
-        ids, begins = self.pieces(words)
-        ranges = self._ranges(begins, shift)
-        width = max((begins[end] - begins[start] for start, end in ranges), default=0)
-        width += len(self.prefix) + len(self.suffix)
-        input_ids = np.full((len(ranges), width), self.pad, np.int64)
-        mask = np.zeros((len(ranges), width), np.int64)
-        first, last = np.zeros(len(words), np.int64), np.zeros(len(words), np.int64)
-        seams = self._seams(begins, ranges)
-        for row, (start, end) in enumerate(ranges):
-            content = [*self.prefix, *ids[begins[start] : begins[end]], *self.suffix]
-            input_ids[row, : len(content)] = content
-            mask[row, : len(content)] = 1
-            own = np.arange(seams[row], seams[row + 1])
-            base = row * width + len(self.prefix) - begins[start]
-            first[own] = base + begins[own]
-            last[own] = base + begins[own + 1] - 1
+        windows = list(self.stream([words], shift))
+        width = max((len(window.input_ids) for window in windows), default=0)
+        input_ids = np.full((len(windows), width), self.pad, np.int64)
+        mask = np.zeros((len(windows), width), np.int64)
+        for row, window in enumerate(windows):
+            input_ids[row, : len(window.input_ids)] = window.input_ids
+            mask[row, : len(window.input_ids)] = 1
+        none = [np.zeros(0, np.int64)]
+        first = np.concatenate([row * width + window.first for row, window in enumerate(windows)] or none)
+        last = np.concatenate([row * width + window.last for row, window in enumerate(windows)] or none)
         return Windows(input_ids, mask, first, last)
 
-    def _ranges(self, begins: Ints, shift: int) -> list[tuple[int, int]]:
-        """Half-open ranges of words, each as long as fits and begun `overlap` pieces before the last one's end."""
-        n, ranges, start, room = len(begins) - 1, [], 0, max(self.room - shift, self.room // 2)
-        while start < n:
-            end = int(np.searchsorted(begins, begins[start] + room, side="right")) - 1
-            ranges.append((start, end))
-            if end >= n:
-                break
-            start, room = max(int(np.searchsorted(begins, begins[end] - self.overlap)), start + 1), self.room
-        return ranges
+    def stream(self, parts: Iterable[Sequence[str]], shift: int = 0) -> Iterator[Window]:
+        """The windows of a document whose words come in parts, each as soon as it is full, however the parts are cut.
 
-    @staticmethod
-    def _seams(begins: Ints, ranges: list[tuple[int, int]]) -> list[int]:
-        """Where the words change from one window to the next: in the middle of what the two share."""
-        inner = [
-            int(np.searchsorted(begins, (begins[start] + begins[end]) / 2)) for (_, end), (start, _) in pairwise(ranges)
-        ]
-        return [0, *inner, ranges[-1][1] if ranges else 0]
+        A window is as long as fits and begins `overlap` pieces before the end of the one before; in the middle of what
+        the two share, words change from one to the other. What is held is one window and one part.
+        """
+        ids, begins = np.zeros(0, np.int64), np.zeros(1, np.int64)
+        start = own = 0  # where the window begins, and its own words do
+        room = max(self.room - shift, self.room // 2)
+        for part in chain(parts, [None]):
+            if part is not None:
+                new, edges = self.pieces(part)
+                begins = begins[start:] - begins[start]
+                ids = np.concatenate([ids[len(ids) - begins[-1] :], new])
+                begins = np.concatenate([begins, begins[-1] + edges[1:]])
+                start, own = 0, own - start
+            n = len(begins) - 1
+            while start < n:
+                end = int(np.searchsorted(begins, begins[start] + room, side="right")) - 1
+                if end >= n:
+                    break
+                following = max(int(np.searchsorted(begins, begins[end] - self.overlap)), start + 1)
+                seam = int(np.searchsorted(begins, (begins[following] + begins[end]) / 2))
+                yield self._window(ids, begins, start, end, own, seam)
+                start, own, room = following, seam, self.room
+        if start < len(begins) - 1:
+            yield self._window(ids, begins, start, n, own, n)
+
+    def _window(self, ids: Ints, begins: Ints, start: int, end: int, own: int, seam: int) -> Window:
+        """The window of the words `start` to `end`, of which those from `own` to `seam` are its own."""
+        content = [*self.prefix, *ids[begins[start] : begins[end]], *self.suffix]
+        places = begins[own : seam + 1] + len(self.prefix) - begins[start]
+        return Window(np.array(content, np.int64), places[:-1], places[1:] - 1)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from rich.console import Console
 
-from lehr.cli import main
+from lehr.cli import main, results
 from lehr.cli.terminal import bracketed, entities, show
 from lehr.document import Document
 from lehr.formats import read_file
@@ -205,6 +205,19 @@ def test_options_reach_the_model(run: Run) -> None:
     assert "only entities, chains" in run("--text", TEXT, "--scheme", "birds", status=1).err
 
 
+def test_thresholds_reach_the_model(run: Run) -> None:
+    def clusters(*options: object) -> list[list[str]]:
+        found = json.loads(run("--text", TEXT, *options).out)["clusters"]
+        return [[mention["text"] for mention in cluster["mentions"]] for cluster in found]
+
+    assert clusters("--mention-threshold", 1) == []
+    assert len(clusters("--mention-threshold", 0)) > len(clusters("--mention-threshold", 0, "--link-threshold", 0)) == 1
+    assert all(len(cluster) == 1 for cluster in clusters("--link-threshold", 1))
+    for option in ("--mention-threshold", "--link-threshold"):
+        for value in ("1.5", "-0.1", "high"):
+            assert option in run("--text", TEXT, option, value, status=2).err
+
+
 def test_a_model_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     printed = run("--text", TEXT, model=tmp_path / "nowhere", status=1)
     assert (
@@ -254,6 +267,20 @@ def test_progress_is_shown_beside_the_results(run: Run, folder: Path, monkeypatc
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     assert run(folder).out == quiet.out
+
+
+def test_a_long_document_is_decided_in_parts_and_shows_how_far_it_is(
+    run: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Resolver.from_pretrained(tiny, threads=1)(TEXT, horizon=3)
+    monkeypatch.setattr(results, "LONG", 3)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    file = tmp_path / "long.json"
+    run("--text", TEXT, "--horizon", 3, "--output", file)
+    found = [[(m["start"], m["end"]) for m in c["mentions"]] for c in json.loads(file.read_text())["clusters"]]
+    assert found == [[(m.start, m.end) for m in cluster.mentions] for cluster in expected.clusters]
+    assert "1 to" in run("--text", TEXT, "--horizon", 10**6, status=1).err
 
 
 def test_the_runtime_says_nothing(tiny: Path) -> None:

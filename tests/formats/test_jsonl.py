@@ -99,6 +99,12 @@ def test_what_is_written_is_read_again(written: list[Document]) -> None:
     assert jsonl.read(jsonl.write(written), name="x") == written
 
 
+@pytest.mark.parametrize("record", ['{"id": "\\ud800", "text": "a"}', '{"tokens": ["a"], "speakers": ["\\uDC00"]}'])
+def test_half_of_a_surrogate_pair_is_told(record: str) -> None:
+    with pytest.raises(FormatError, match=r"x\.jsonl, line 2: found half of a surrogate pair, expected both or none"):
+        jsonl.read('{"text": "\\ud83d\\ude00 \\\\ud800"}\n' + record, name="x.jsonl")
+
+
 @given(ODD_TEXT, st.data())
 def test_text_and_characters_are_read_again(source: str, data: st.DataObject) -> None:
     (document,) = text.read(source, name="x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ CONFIG: dict[str, Any] = {
 class MadeModel:
     """Says of each span and pair of spans what it was told, and no of all others; counts how often it is asked.
 
-    `mentions` has a probability for each scheme, `pairs` one for each pair, in either order.
+    `mentions` has a probability for each scheme, `pairs` one for each pair, in either order; `seen` are
+    the spans compared, each time.
     """
 
     def __init__(
@@ -45,21 +46,32 @@ class MadeModel:
         self.mentions = {s: [p] * 2 if isinstance(p, (int, float)) else p for s, p in mentions.items()}
         self.pairs = {**pairs, **{(b, a): p for (a, b), p in pairs.items()}}
         self.encoded = self.compared = 0
+        self.seen: list[list[Span]] = []
 
     def vectors(self, words: Sequence[str]) -> tuple[Floats, Floats]:
+        ((first, last),) = self.stream([words])
+        return first, last
+
+    def stream(self, parts: Iterable[Sequence[str]]) -> Iterator[tuple[Floats, Floats]]:
+        """The vector of a word is its place, so that it is known wherever it is seen."""
         self.encoded += 1
-        return np.zeros((len(words), 1), np.float32), np.zeros((len(words), 1), np.float32)
+        start = 0
+        for words in parts:
+            places = np.arange(start, start + len(words), dtype=np.float32)[:, None]
+            start += len(words)
+            yield places, places
 
     def mention_logits(self, first: Floats, last: Floats) -> Floats:
         logits = np.full((len(self.config.schemes), len(first), self.config.max_width), -9, np.float32)
         for (start, end), probabilities in self.mentions.items():
-            if start < len(first):
-                logits[:, start, end - start] = [logit(p) for p in probabilities]
+            for row in np.flatnonzero(first[:, 0] == start):
+                logits[:, row, end - start] = [logit(p) for p in probabilities]
         return logits
 
     def pair_logits(self, first: Floats, last: Floats, spans: Ints, words: Ints, strings: Ints) -> Floats:
         self.compared += 1
-        keys = [(a, b) for a, b in spans.tolist()]
+        keys = [(int(a), int(b)) for a, b in zip(first[:, 0], last[:, 0], strict=True)]
+        self.seen.append(keys)
         rows = [[logit(self.pairs.get((a, b), 0.01)) for b in keys] for a in keys]
         return np.array(rows, np.float32).reshape(len(keys), len(keys))
 

@@ -11,7 +11,6 @@ from made_model import made
 
 from lehr.document import Document, Mention
 from lehr.resolver import Resolver
-from lehr.resolver import encoding as encodings
 
 WORDS = ["Mary", "told", "Ann", "'s", "mother", "that", "she", "liked", "her", "."]
 TEXT = "Mary told Ann's mother that she liked her."
@@ -76,6 +75,22 @@ def test_a_scheme_decides_what_is_a_mention() -> None:
     assert resolver(WORDS).clusters[0].mentions[1].score == pytest.approx(0.9)
     with pytest.raises(ValueError, match="'birds', only entities, chains"):
         resolver(WORDS, scheme="birds")
+
+
+def test_mentions_are_calibrated_by_scheme() -> None:
+    pairs = {(MARY, SHE): 0.9}
+    told = {MARY: (0.9, 0.3), ANN: (0.2, 0.8), SHE: (0.9, 0.4)}
+    resolver, _ = made(told, pairs, mention_scale=[1.0, 2.0], mention_shift=[-2.0, 1.0], singleton_scheme="chains")
+    mary, she = resolver(WORDS, scheme="entities").clusters[0].mentions
+    assert (mary.score, she.score) == (pytest.approx(9 / (9 + math.e**2)), pytest.approx(9 / (9 + math.e**2)))
+    assert spans(resolver(WORDS, scheme="entities", mention_threshold=0.6)) == []
+    (cluster,) = resolver(WORDS, scheme="chains", singletons=False, mention_threshold=0.3).clusters
+    assert [m.score for m in cluster.mentions] == pytest.approx(
+        [9 * math.e / (9 * math.e + 49), 4 * math.e / (4 * math.e + 9)]
+    )
+    assert [m.text for m in resolver(WORDS, mention_threshold=0.56).clusters[0].mentions] == ["Ann"], (
+        "chains say who is single"
+    )
 
 
 def test_singletons_are_a_matter_of_choice(resolver: Resolver) -> None:
@@ -208,17 +223,6 @@ def test_an_encoding_is_for_its_own_resolver(resolver: Resolver) -> None:
     other, _ = made(MENTIONS, PAIRS)
     with pytest.raises(ValueError, match="only its own resolver"):
         other(resolver.encode(TEXT))
-
-
-def test_too_long_a_document_is_refused_with_the_limit(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encodings, "MAX_CANDIDATES", 4)
-    encoding = resolver.encode(TEXT)
-    with pytest.raises(ValueError, match="has 5 spans to compare, and this version compares 4"):
-        resolver(encoding)
-    without_floor, model = made(MENTIONS, PAIRS, candidate_floor=-math.inf)
-    with pytest.raises(ValueError, match=r"document '' of 10 words has 10 spans .* in parts of up to about"):
-        without_floor(TEXT)
-    assert model.encoded == 0, "it is told at once"
 
 
 def test_nothing_is_found_where_nothing_is() -> None:

@@ -65,13 +65,24 @@ def test_what_is_no_model_is_named(model: Path, name: str) -> None:
     refused(model, name, "fetch it anew")
 
 
+@pytest.mark.parametrize("name", [b"mentions\xff", b"\x80" * 8])
+def test_a_graph_with_broken_names_is_told_and_nothing_is_printed(
+    model: Path, name: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = (model / "mentions.onnx").read_bytes()
+    place = whole.rindex(b"logits")
+    (model / "mentions.onnx").write_bytes(whole[:place] + name[:6] + whole[place + 6 :])
+    refused(model, "mentions.onnx")
+    assert capfd.readouterr().out == ""
+
+
 def test_the_graph_of_something_else_is_told(model: Path) -> None:
     copyfile(model / "pairs.onnx", model / "mentions.onnx")
     refused(model, "mentions.onnx is another graph than lehr's", "spans", "instead of logits", "export the model again")
 
 
 def test_graphs_of_different_models_are_told(model: Path) -> None:
-    set_config(model, schemes=["one"])
+    set_config(model, schemes=["one"], mention_scale=[], mention_shift=[])
     refused(model, "mentions.onnx gives logits of shape (2, 2, 6)", "expect (1, 2, 6)")
     set_config(model, schemes=["one", "two"], max_width=7)
     refused(model, "mentions.onnx", "(2, 2, 7)")
@@ -125,6 +136,18 @@ def test_the_configuration_of_something_else_is_told(model: Path, content: str) 
         ("singletons", "yes"),
         ("singleton_scheme", "chain"),
         ("pad_token_id", None),
+        ("pad_token_id", 10**30),
+        ("window", 10**30),
+        ("candidate_ratio", float("inf")),
+        ("candidate_ratio", -1),
+        ("link_scale", -1.0),
+        ("link_shift", float("inf")),
+        ("mention_scale", 1.0),
+        ("mention_scale", [1.0]),
+        ("mention_scale", [1.0, -1.0]),
+        ("mention_shift", [0.0, "0"]),
+        ("mention_shift", [0.0, float("nan")]),
+        ("mention_shift", None),
     ],
 )
 def test_a_value_that_cannot_be_is_named(model: Path, key: str, value: object) -> None:
@@ -143,6 +166,18 @@ def test_windows_longer_than_the_encoder_takes_are_told(model: Path) -> None:
         load(model)("a " * 400)
 
 
+def test_a_model_from_before_mentions_were_calibrated_answers_as_it_did(model: Path) -> None:
+    expected = load(model)("Mary said she was tired.")
+    set_config(model, mention_scale="absent", mention_shift="absent")
+    assert load(model)("Mary said she was tired.") == expected
+    assert expected.clusters
+
+
+def test_what_else_hangs_on_the_schemes_is_not_judged_without_them(model: Path) -> None:
+    set_config(model, schemes=3, singleton_scheme="chains")
+    refused(model, "config.json has schemes 3, which cannot be")
+
+
 def test_optional_values_are_taken(model: Path) -> None:
     set_config(model, candidate_floor=100.0, singletons=False, singleton_scheme="chains", extra=1)
     resolver = load(model)
@@ -150,8 +185,8 @@ def test_optional_values_are_taken(model: Path) -> None:
     assert resolver("Mary said she was tired.").clusters == ()
 
 
-@pytest.mark.parametrize("threads", [0, -1])
-def test_no_threads_are_too_few(model: Path, threads: int) -> None:
+@pytest.mark.parametrize("threads", [0, -1, 100_000, 10**20])
+def test_no_threads_are_too_few_and_some_too_many(model: Path, threads: int) -> None:
     with pytest.raises(ValueError, match="threads cannot compute"):
         Resolver.from_pretrained(model, threads=threads)
 

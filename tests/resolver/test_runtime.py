@@ -60,7 +60,9 @@ def test_it_computes_what_was_trained(tiny: Path, tmp_path: Path, scorer: str) -
     from lehr.coref.prediction import clusters, predict
 
     thresholds = {"mention_threshold": 0.3, "link_threshold": 0.6}
-    fields: dict[str, Any] = {"scorer": scorer, "link_scale": 0.7, "link_shift": -0.2, **thresholds}
+    links = {"link_scale": 0.7, "link_shift": -0.2}
+    mentions = {"mention_scale": [0.8, 1.2], "mention_shift": [0.1, -0.3]}
+    fields: dict[str, Any] = {"scorer": scorer, **links, **mentions, **thresholds}
     tokenizer = tiny_model.tokenizer()
     model = tiny_model.model(len(tokenizer), **fields)
     resolver = Resolver.from_pretrained(with_config(tiny, tmp_path / "model", **fields), threads=1)

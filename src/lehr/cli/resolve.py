@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -63,6 +64,22 @@ def resolve(
     scheme: Annotated[
         str | None, typer.Option(metavar="NAME", help="The annotation scheme to follow; by default all together.")
     ] = None,
+    mention_threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="P", help="Probability from which words are a mention; the model has one."),
+    ] = None,
+    link_threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="P", help="Probability from which mentions are linked; the model has one."),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Decide N words at once; by default all, in a document that is too long for it 1,000.",
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
     ] = None,
@@ -98,13 +115,18 @@ def resolve(
         raise typer.Exit(1)
     _silence_runtime()
     resolver = Resolver.from_pretrained(model, threads=threads)
-    options: dict[str, Any] = {"scheme": scheme, "singletons": singletons}
+    options: dict[str, Any] = {
+        "scheme": scheme,
+        "mention_threshold": mention_threshold,
+        "link_threshold": link_threshold,
+        "singletons": singletons,
+        "horizon": horizon,
+    }
     resolver.pipe([], **options)  # what is wrong with these is wrong for all documents
     with results.progress(sum(len(item.document.words) for item in work.items)) as step:
         for item in work.items:
             with work.passing_over(item.name):
-                results.add(item, _answer(resolver, item.document, asked, options))
-            step(len(item.document.words))
+                results.add(item, _answer(resolver, item.document, asked, options, step))
     results.finish()
     if work.failed:
         raise typer.Exit(1)
@@ -146,7 +168,7 @@ def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
 
     def add(name: str, source: str, format: str, path: PurePath) -> None:
         format = detect(name, source) if format == "auto" else format
-        documents = READERS[format](source, name=name)
+        documents = READERS[format](source, name=os.fsencode(name).decode("utf-8", "replace"))
         if not documents:
             raise ValueError(f"{name} holds no document")
         for document in documents:
@@ -195,19 +217,25 @@ def _below(file: Path, path: Path) -> PurePath:
 
 def _mention(given: str) -> tuple[int, int] | str:
     """A pair of characters, or words."""
-    pair = re.fullmatch(r"(\d+):(\d+)", given)
+    pair = re.fullmatch(r"(\d{1,18}):(\d{1,18})", given)
     return (int(pair[1]), int(pair[2])) if pair else given
 
 
 def _answer(
-    resolver: Resolver, document: Document, asked: Sequence[tuple[int, int] | str], options: dict[str, Any]
+    resolver: Resolver,
+    document: Document,
+    asked: Sequence[tuple[int, int] | str],
+    options: dict[str, Any],
+    step: Callable[[int], None],
 ) -> Document:
     """All entities of a document, or those of the mentions asked for, each once."""
     if not asked:
-        return resolver(document, **options)
+        return resolver(document, told=step, **options)
     encoding = resolver.encode(document)
     found = (resolver(encoding, mention=mention, **options).clusters[0].mentions for mention in asked)
-    return document.with_clusters(dict.fromkeys(found))
+    clusters = dict.fromkeys(found)
+    step(len(document.words))
+    return document.with_clusters(clusters)
 
 
 def _silence_runtime() -> None:

@@ -25,6 +25,9 @@ from .terminal import show
 SUFFIXES = {"text": ".txt", "json": ".json", "jsonl": ".jsonl", "conll": ".conll", "html": ".html"}
 """The formats that are written, and what the names of such files end in."""
 
+LONG = 10_000
+"""Words of a single document that are worth showing how far it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -94,7 +97,8 @@ class Results:
     @contextmanager
     def progress(self, words: int) -> Iterator[Callable[[int], None]]:
         """A bar of the words that are done, on a terminal where the results themselves do not show how far it is."""
-        shown = self.several and sys.stderr.isatty() and not (sys.stdout.isatty() and not self.folder and not self.file)
+        seen = sys.stdout.isatty() and not self.folder and not self.file
+        shown = (self.several or words > LONG) and sys.stderr.isatty() and not seen
         if not shown:
             yield lambda _: None
             return

@@ -25,11 +25,11 @@ from .errors import FormatError
 from .text import split_sentences
 
 _BEGIN = re.compile(
-    r"#\s*begin document\b\s*(?:\((?P<id>.*)\)|(?P<bare>[^;]*?))\s*(?:;\s*(?:part\s+(?P<part>\d+))?)?\s*"
+    r"#\s*begin document\b\s*(?:\((?P<id>.*)\)|(?P<bare>[^;]*?))\s*(?:;\s*(?:part\s+(?P<part>\d{1,18}))?)?\s*"
 )
 _END = re.compile(r"#\s*end document\b.*")
 _BRACKET = re.compile(r"(\()?(\d+)(\))?")
-_BRACKETS = re.compile(r"(?:\(\d+\)?|\d+\))(?:\|?(?:\(\d+\)?|\d+\)))*")
+_BRACKETS = re.compile(r"(?:\(\d{1,18}\)?|\d{1,18}\))(?:\|?(?:\(\d{1,18}\)?|\d{1,18}\)))*")
 _NOTHING = frozenset(("", "-", "_"))
 _SPACE = re.compile(r"\s+")
 

@@ -95,6 +95,8 @@ def _records(source: str, name: str) -> Iterator[_Record]:
             raise FormatError.at(name, number + error.lineno - 1, found=found, expected="JSON") from error
         except (ValueError, RecursionError) as error:
             raise FormatError.at(name, number, found=repr(str(error)), expected="JSON") from error
+        if "\\ud" in line.lower() and not _is_unicode(json.dumps(value, ensure_ascii=False)):
+            raise FormatError.at(name, number, found="half of a surrogate pair", expected="both or none")
         if isinstance(value, list) and len(lines) == 1:
             yield from (_Record(f"{name}, item {item}", None, inner) for item, inner in enumerate(value, start=1))
         else:
@@ -105,6 +107,14 @@ def _is_json(line: str) -> bool:
     try:
         json.loads(line)
     except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_unicode(string: str) -> bool:
+    try:
+        string.encode("utf-8")
+    except UnicodeEncodeError:
         return False
     return True
 

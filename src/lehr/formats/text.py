@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import PurePath
 
 from syntok.segmenter import segment  # type: ignore[import-untyped]
@@ -53,7 +53,14 @@ _CUT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """Where a word parts in two: did|n't, she|'s, can|not."""
+_BLANK = re.compile(f"[{_SPACE}]")
 _PARAGRAPH = re.compile(r"(?:\n|\r(?!\n))[^\S\r\n]*[\r\n]|[\f\u2029]")
+
+LONGEST = 1000
+"""Words of a paragraph that are searched for sentences at once."""
+
+_ENOUGH = 2**12
+"""Characters of a stream that are worth looking at."""
 
 
 def read(source: str, *, name: str) -> list[Document]:
@@ -85,14 +92,69 @@ def split_words(text: str) -> list[tuple[int, int]]:
 
 def split_sentences(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The sentences of a text as half-open ranges of its words, which may also be those of another tokenizer."""
+    starts, _ = _sentence_starts(text, words, over=True)
+    return list(pairwise([*starts, len(words)]))
+
+
+def stream(pieces: Iterable[str]) -> Iterator[tuple[str, list[tuple[int, int]], list[tuple[int, int]]]]:
+    """The text that comes in `pieces`, as parts that end between sentences, each with the words and sentences in it.
+
+    However the text is cut, its words and sentences are those of `read`. What is held is a few pages and the piece that
+    came last; time is linear unless a word never ends.
+
+    Raises:
+        TypeError: if a piece is no string.
+    """
+    held: list[str] = []
+    size, skip, enough = 0, 0, _ENOUGH
+    for piece in chain(pieces, [None]):
+        if piece is not None:
+            if not isinstance(piece, str):
+                raise TypeError(f"a stream of text comes in strings, not in {type(piece).__name__}")
+            held.append(piece)
+            size += len(piece)
+            if size < enough:
+                continue
+        text = "".join(held)
+        edge = len(text) if piece is None else _run_start(text, len(text.rstrip()))
+        words = [word for word in split_words(text) if skip <= word[0] and word[1] <= edge]
+        starts, following = _sentence_starts(text, words, over=piece is None)
+        cut = len(text) if piece is None else words[following - 1][1] if following else skip
+        if cut > skip:
+            done = [(start - skip, end - skip) for start, end in words[:following]]
+            yield text[skip:cut], done, list(pairwise([*starts, following]))
+        begin = _run_start(text, cut)
+        held, size, skip = [text[begin:]], len(text) - begin, cut - begin
+        enough = 2 * size + _ENOUGH
+
+
+def _run_start(text: str, end: int) -> int:
+    """Where the characters that stand together before `end` begin: their words do not depend on what came before."""
+    while end and not _BLANK.match(text, end - 1):
+        end -= 1
+    return end
+
+
+def _sentence_starts(text: str, words: Sequence[tuple[int, int]], *, over: bool) -> tuple[list[int], int]:
+    """The words with which sentences begin, and how many words are in sentences that are sure.
+
+    Unless the text is `over`, the end of its last paragraph is open. A paragraph of more than `LONGEST` words is looked
+    at so many words at a time, each time from the beginning of the last sentence on.
+    """
     starts: list[int] = []
     for first, end in _paragraphs(text, words):
-        starts.append(first)
-        for sentence in segment(_tokens(text, words, first, end)):
-            start = bisect_left(words, (sentence[0].offset, 0))
-            if starts[-1] < start < end:
-                starts.append(start)
-    return list(pairwise([*starts, len(words)]))
+        while first < end:
+            stop = min(first + LONGEST, end)
+            if stop == len(words) and not over:
+                return starts, first
+            found = [first]
+            for sentence in segment(_tokens(text, words, first, stop)):
+                start = bisect_left(words, (sentence[0].offset, 0))
+                if found[-1] < start < stop:
+                    found.append(start)
+            first = stop if stop == end or len(found) == 1 else found.pop()
+            starts += found
+    return starts, len(words)
 
 
 def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from .encoding import Encoding
 from .example import store_example
 from .location import shipped_model
+from .passages import Passage
 from .resolver import Resolver
 
-__all__ = ["Encoding", "Resolver", "shipped_model", "store_example"]
+__all__ = ["Encoding", "Passage", "Resolver", "shipped_model", "store_example"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 from ..decoding import Floats, decode, link_logits, probability, uncross
 from ..document import Document, Mention, Span
 from .config import Config
-from .encoding import Encoding, Matrix
+from .encoding import MAX_CANDIDATES, Encoding, Matrix
 
 Given: TypeAlias = Mapping[Span, "tuple[Mention, int]"]
 """Mentions that are not to be found, by their words, each with the number of its given cluster, -1 for none."""
@@ -27,9 +28,11 @@ class Options:
         mention_threshold: probability from which a span is a mention.
         link_threshold: see `lehr.decoding.decode`.
         singletons: whether clusters of one mention are reported; None for what suits the model.
+        horizon: words that are decided at once; None for the whole document if one matrix can hold it.
 
     Raises:
-        ValueError: if the model has not learned the scheme, or a threshold is no probability.
+        ValueError: if the model has not learned the scheme, a threshold is no probability, or the horizon is too small
+            or too large.
     """
 
     config: Config
@@ -37,6 +40,7 @@ class Options:
     mention_threshold: float | None = None
     link_threshold: float | None = None
     singletons: bool | None = None
+    horizon: int | None = None
 
     def __post_init__(self) -> None:
         if self.scheme is not None and self.scheme not in self.config.schemes:
@@ -46,6 +50,9 @@ class Options:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value}; it is a probability, from 0 to 1")
+        most = MAX_CANDIDATES // (2 * self.config.candidate_ratio) if self.config.candidate_ratio else math.inf
+        if self.horizon is not None and not 1 <= self.horizon <= most:
+            raise ValueError(f"horizon is {self.horizon}; it is a number of words, from 1 to {most:,.0f}")
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -56,19 +63,20 @@ class Options:
             "link_threshold": config.link_threshold if link is None else link,
         }
 
-    def logits(self, matrix: Matrix) -> Floats:
-        """The mention logits (K,) of the best scheme of those to follow."""
+    def logits(self, mention_logits: Floats) -> Floats:
+        """The calibrated logits (K,) of the best scheme of those to follow, from what a matrix has (schemes, K)."""
         schemes = self.config.schemes if self.scheme is None else [self.scheme]
-        best: Floats = matrix.mention_logits[[self.config.schemes.index(scheme) for scheme in schemes]].max(0)
+        logits = self.config.calibrated(mention_logits)
+        best: Floats = logits[[self.config.schemes.index(scheme) for scheme in schemes]].max(0)
         return best
 
-    def singles(self, matrix: Matrix) -> list[bool]:
-        """Which of K mentions that were found may stand alone."""
+    def singles(self, mention_logits: Floats) -> list[bool]:
+        """Which of K mentions that were found may stand alone, from what a matrix has of them (schemes, K)."""
         wanted = self.config.singletons if self.singletons is None else self.singletons
         judge = self.config.singleton_scheme
         if not wanted or self.scheme is not None or judge is None:
-            return [wanted] * len(matrix.spans)
-        logits = matrix.mention_logits[self.config.schemes.index(judge)]
+            return [wanted] * mention_logits.shape[1]
+        logits = self.config.calibrated(mention_logits)[self.config.schemes.index(judge)]
         allowed: list[bool] = (probability(logits) >= self.thresholds["mention_threshold"]).tolist()
         return allowed
 
@@ -80,7 +88,7 @@ def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: b
     of the others. They are kept when they stay alone, unless singletons are unwanted in so many words.
     """
     matrix = encoding.matrix_with(given)
-    logits = options.logits(matrix)
+    logits = options.logits(matrix.mention_logits)
     positions = matrix.positions(given)
     known = np.full(len(logits), -1)
     known[positions] = [number for _, number in given.values()]
@@ -94,7 +102,7 @@ def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: b
         **thresholds,
     )
     given_here = set(positions)
-    alone = options.singles(matrix)
+    alone = options.singles(matrix.mention_logits)
     for position in positions:
         alone[position] = options.singletons is not False
     found = (_uncrossed(matrix, logits, chosen[group].tolist(), given_here) for group in groups)
@@ -109,7 +117,7 @@ def entity(encoding: Encoding, options: Options, mention: Mention) -> Document:
     If the model ranks antecedents, there is no such row; then it is the mention's cluster.
     """
     matrix = encoding.matrix_with([mention.span])
-    logits = options.logits(matrix)
+    logits = options.logits(matrix.mention_logits)
     (query,) = matrix.positions([mention.span])
     thresholds = options.thresholds
     if options.config.scorer == "one-pass":
@@ -136,7 +144,7 @@ def _document(
     encoding: Encoding, matrix: Matrix, options: Options, groups: Iterable[Sequence[int]], given: Given
 ) -> Document:
     """The document with clusters of ascending positions in the matrix, and the probabilities of their mentions."""
-    logits = options.logits(matrix)
+    logits = options.logits(matrix.mention_logits)
     scores = probability(logits)
     clusters = []
     for group in groups:

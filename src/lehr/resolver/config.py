@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
-from ..decoding import Scorer
+import numpy as np
+
+from ..decoding import Floats, Scorer
 
 FORMAT = 1
 """The newest layout of a model's folder that is understood."""
+
+_LARGE = 2**31
+_WHOLE = ("window", "max_width", "overlap", "pad_token_id")
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("window", "max_width"), (1, _LARGE)),
+    **dict.fromkeys(("overlap", "pad_token_id", "candidate_ratio", "link_scale", "mention_scale"), (0, _LARGE)),
+    **dict.fromkeys(("link_shift", "mention_shift"), (-_LARGE, _LARGE)),
+    **dict.fromkeys(("mention_threshold", "link_threshold"), (0, 1)),
+    "candidate_floor": (-math.inf, math.inf),
+}
+"""The least and the greatest that a number may be."""
 
 EXPORT_AGAIN = "export the model again or fetch it anew"
 """What to do about a damaged model."""
@@ -22,7 +36,8 @@ class Config:
 
     Args:
         pad_token_id: the tokenizer's padding token.
-        candidate_floor: mention logit below which a span is never compared.
+        mention_scale, mention_shift: one a scheme, or none at all to leave mention logits as they are.
+        candidate_floor: mention logit, not calibrated, below which a span is never compared.
         singletons: whether clusters of one mention are reported if nobody says.
         singleton_scheme: the annotation scheme that says which mentions may stand alone if no scheme is chosen; some
             schemes never mark singletons, and say nothing about them.
@@ -39,6 +54,8 @@ class Config:
     link_threshold: float
     link_scale: float = 1.0
     link_shift: float = 0.0
+    mention_scale: Sequence[float] = ()
+    mention_shift: Sequence[float] = ()
     candidate_floor: float = -math.inf
     singletons: bool = True
     singleton_scheme: str | None = None
@@ -61,10 +78,18 @@ class Config:
         if missing := [field.name for field in fields(cls) if field.default is MISSING and field.name not in values]:
             raise ValueError(f"{path} lacks {', '.join(missing)}: {EXPORT_AGAIN}")
         config = cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
-        if wrong := [field.name for field in fields(cls) if not config._is_right(field.name)]:
+        names = [field.name for field in fields(cls)] if config._is_right("schemes") else ["schemes"]
+        if wrong := [name for name in names if not config._is_right(name)]:
             shown = ", ".join(f"{name} {json.dumps(values[name])}" for name in wrong)
             raise ValueError(f"{path} has {shown}, which cannot be: {EXPORT_AGAIN}")
         return config
+
+    def calibrated(self, mention_logits: Floats) -> Floats:
+        """Mention logits (schemes, K) as the graph gives them to those of which σ is the probability of a mention."""
+        scale = np.array(self.mention_scale or [1.0] * len(self.schemes), np.float32)
+        shift = np.array(self.mention_shift or [0.0] * len(self.schemes), np.float32)
+        result: Floats = scale[:, None] * mention_logits + shift[:, None]
+        return result
 
     def _is_right(self, name: str) -> bool:
         value = getattr(self, name)
@@ -76,8 +101,11 @@ class Config:
             return value is None or value in self.schemes
         if name == "singletons":
             return isinstance(value, bool)
-        if type(value) not in (int, float) or math.isnan(value):
-            return False
-        if name in ("window", "overlap", "max_width", "pad_token_id"):
-            return isinstance(value, int) and value >= (name in ("window", "max_width"))
-        return "threshold" not in name or 0 <= value <= 1
+        numbers = [value]
+        if name in ("mention_scale", "mention_shift"):
+            if not isinstance(value, (list, tuple)) or len(value) not in (0, len(self.schemes)):
+                return False
+            numbers = list(value)
+        kinds = (int,) if name in _WHOLE else (int, float)
+        lowest, highest = _RANGES[name]
+        return all(type(number) in kinds and lowest <= number <= highest for number in numbers)

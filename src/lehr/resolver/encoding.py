@@ -14,7 +14,8 @@ from ..document import Document, Span
 from .model import Model
 
 MAX_CANDIDATES = 3600
-"""Spans compared with each other at once: at the peak, a pair of them takes about 160 bytes, and all of them 2 GB."""
+"""Spans compared with each other at once: at the peak, a pair of them takes about 160 bytes, and all of them 2 GB.
+A document that may have more is decided in blocks, see `entities`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,23 +42,25 @@ class Encoding:
     """What `Resolver.encode` gives.
 
     `document` has no clusters; `in_words` says that it came as lists of words and that pairs of numbers mean words of
-    it. Memory: two vectors of the encoder for each of its words, and the matrix once it was asked for.
+    it. Memory: two vectors of the encoder for each of its words, and the matrix once it was asked for; or nothing but
+    the document if it is too long for one matrix, so that it is encoded block by block at each question.
 
     Raises:
-        ValueError: if the text is no Unicode, it is sure to have more than `MAX_CANDIDATES`, or the model fails.
+        ValueError: if the text is no Unicode, or the model fails.
     """
 
-    def __init__(self, model: Model, document: Document, *, in_words: bool) -> None:
+    def __init__(self, model: Model, document: Document, *, in_words: bool, whole: bool = True) -> None:
         self.model, self.document, self.in_words = model, replace(document, clusters=()), in_words
-        _check_unicode(document)
-        tokens, config = document.tokens, model.config
-        if config.candidate_floor == -np.inf:
-            self._check_number(int(config.candidate_ratio * len(tokens)))
-        self._words, self._reach = word_ids(tokens), sentence_last(document.sentences)
+        check_unicode(document.text, f"document {document.id!r}")
+        config = model.config
+        self._whole = whole and int(config.candidate_ratio * len(document.words)) <= MAX_CANDIDATES
+        tokens = document.tokens if self._whole else []
         if tokens:
+            self._words, self._reach = word_ids(tokens), sentence_last(document.sentences)
             self._first, self._last = model.vectors(tokens)
             self._logits = model.mention_logits(self._first, self._last)
         else:
+            self._words = self._reach = np.zeros(0, np.int64)
             self._first = self._last = np.zeros((0, 0), np.float32)
             self._logits = np.zeros((len(config.schemes), 0, config.max_width), np.float32)
         self._candidates = select_candidates(self._logits, self._reach, config.candidate_ratio, config.candidate_floor)
@@ -67,7 +70,7 @@ class Encoding:
         """The matrix of the spans that are most probably mentions, filled at the first question.
 
         Raises:
-            ValueError: if there are more than `MAX_CANDIDATES`.
+            ValueError: if there would be more than `MAX_CANDIDATES`.
         """
         return self._fill(self._candidates)
 
@@ -75,26 +78,27 @@ class Encoding:
         """The matrix with these spans among the others; filled anew if it lacks one, as all of them see each other.
 
         Raises:
-            ValueError: if there are more than `MAX_CANDIDATES`.
+            ValueError: if there would be more than `MAX_CANDIDATES`.
         """
-        given = np.array([*spans], np.int64).reshape(-1, 2)
-        union = np.unique(np.concatenate([self._candidates, given]), axis=0)
+        union = self._candidates_with(spans)
         return self.matrix if len(union) == len(self._candidates) else self._fill(union)
 
-    def _check_number(self, spans: int) -> None:
-        if spans > MAX_CANDIDATES:
-            words = round(MAX_CANDIDATES / self.model.config.candidate_ratio, -2)
-            raise ValueError(
-                f"document {self.document.id!r} of {len(self.document.words):,} words has {spans:,} spans to compare, "
-                f"and this version compares {MAX_CANDIDATES:,}: resolve it in parts of up to about {words:,.0f} words"
-            )
+    def is_whole_with(self, spans: Iterable[Span]) -> bool:
+        """Whether one matrix can hold these spans and the others."""
+        return self._whole and len(self._candidates_with(spans)) <= MAX_CANDIDATES
+
+    def _candidates_with(self, spans: Iterable[Span]) -> Ints:
+        given = np.array([*spans], np.int64).reshape(-1, 2)
+        return np.unique(np.concatenate([self._candidates, given]), axis=0)
 
     def _fill(self, spans: Ints) -> Matrix:
-        self._check_number(len(spans))
+        if not self._whole or len(spans) > MAX_CANDIDATES:
+            raise ValueError(
+                f"document {self.document.id!r} of {len(self.document.words):,} words has more than "
+                f"{MAX_CANDIDATES:,} spans to compare, too many for one matrix: ask the resolver, which goes by blocks"
+            )
         starts, ends = spans.T
-        width = self._logits.shape[2]
-        has_cell = (ends - starts < width) & (ends <= self._reach[starts])
-        cells = self._logits[:, starts, np.minimum(ends - starts, width - 1)] * has_cell
+        cells, has_cell = cells_of(self._logits, self._reach, spans)
         if not len(spans):
             return Matrix(spans, has_cell, cells, np.zeros((0, 0), np.float32))
         pairs = self.model.pair_logits(
@@ -103,11 +107,27 @@ class Encoding:
         return Matrix(spans, has_cell, cells, pairs)
 
 
-def _check_unicode(document: Document) -> None:
+def cells_of(logits: Floats, reach: Ints, spans: Ints) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The mention logits (schemes, K) of spans (K, 2), 0 where (K,) says that they have no cell.
+
+    `logits` (schemes, n, W) are those of all cells, `reach` (n,) the last words of each word's sentence.
+    """
+    starts, ends = spans.T
+    width = logits.shape[2]
+    has_cell = (ends - starts < width) & (ends <= reach[starts])
+    return logits[:, starts, np.minimum(ends - starts, width - 1)] * has_cell, has_cell
+
+
+def check_unicode(text: str, name: str, offset: int = 0) -> None:
+    """See that a text, which begins at the character `offset` of what has the name, has no half of a surrogate pair.
+
+    Raises:
+        ValueError: if it has one.
+    """
     try:
-        document.text.encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"document {document.id!r} has half of a surrogate pair, {document.text[error.start]!r}, at character "
-            f"{error.start}: decode it from UTF-16 first"
+            f"{name} has half of a surrogate pair, {text[error.start]!r}, at character {offset + error.start}: "
+            f"decode it from UTF-16 first"
         ) from error

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,9 @@ from .config import EXPORT_AGAIN, Config
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped]
+
+MAX_THREADS = 1024
+"""The runtime begins them all at once, however many CPUs there are."""
 
 _IDS, _VALUES = "tensor(int64)", "tensor(float)"
 _GRAPHS = {
@@ -34,8 +36,10 @@ class Model:
     """
 
     def __init__(self, directory: Path, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise ValueError(f"{threads} threads cannot compute: give one or more, or None to let the runtime decide")
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise ValueError(
+                f"{threads} threads cannot compute: give 1 to {MAX_THREADS:,}, or None to let the runtime decide"
+            )
         self.directory, self.threads = directory, threads
         self.config = Config.read(directory / "config.json")
         tokenizer = _tokenizer(directory / "tokenizer.json")
@@ -47,23 +51,20 @@ class Model:
         self._probe(tokenizer.get_vocab_size())
 
     def vectors(self, words: Sequence[str]) -> tuple[Floats, Floats]:
-        """The encoder's vectors (n, hidden) of the first and of the last piece of each word; there must be one.
+        """The encoder's vectors (n, hidden) of the first and of the last piece of each word; there must be one."""
+        first, last = zip(*self.stream([words]), strict=True)
+        return np.concatenate(first), np.concatenate(last)
+
+    def stream(self, parts: Iterable[Sequence[str]]) -> Iterator[tuple[Floats, Floats]]:
+        """The same of words that come in parts, window by window, each as soon as its words are there.
 
         Windows are encoded one at a time and without padding. On a CPU a batch is no faster; it takes more memory; and
         it would let its windows influence each other, as 8-bit activations are scaled by the largest of them all.
         """
-        windows = self.windower(words)
-        width = windows.input_ids.shape[1]
-        seams = np.searchsorted(windows.first, np.arange(len(windows.input_ids) + 1) * width)
-        first, last = [], []
-        for row, (start, end) in enumerate(pairwise(seams)):
-            mask = windows.attention_mask[row : row + 1]
-            length = int(mask.sum())
-            ids = windows.input_ids[row : row + 1, :length]
-            hidden = self._run("encoder", input_ids=ids, attention_mask=mask[:, :length])[0]
-            first.append(hidden[windows.first[start:end] - row * width])
-            last.append(hidden[windows.last[start:end] - row * width])
-        return np.concatenate(first), np.concatenate(last)
+        for window in self.windower.stream(parts):
+            ids = window.input_ids[None]
+            hidden = self._run("encoder", input_ids=ids, attention_mask=np.ones_like(ids))[0]
+            yield hidden[window.first], hidden[window.last]
 
     def mention_logits(self, first: Floats, last: Floats) -> Floats:
         """Logits (schemes, n, W) of the cells of the span position matrix."""
@@ -123,6 +124,7 @@ def _session(path: Path, threads: int | None) -> InferenceSession:
     """A graph ready to run, once its inputs and outputs are seen to be those expected.
 
     Memory goes back after each run instead of to an arena, which would keep the peak of the longest document for good.
+    Its fallback to other devices is off, as that tells damaged files on standard output.
     """
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -131,7 +133,7 @@ def _session(path: Path, threads: int | None) -> InferenceSession:
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     try:
-        session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # the runtime's own are of no narrower kind
         raise ValueError(f"{path} is no ONNX graph, or damaged ({_first_line(error)}): {EXPORT_AGAIN}") from error
     inputs, output = _GRAPHS[path.stem]

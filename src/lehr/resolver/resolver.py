@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..document import Document
-from .answer import Options, cluster, entity
+from .answer import Given, Options, cluster, entity
+from .blocks import of_stream
 from .config import Config
 from .encoding import Encoding
 from .example import check
 from .location import locate
 from .model import Model
+from .passages import Passage, Told, cluster_in_blocks, entity_in_blocks, passages
 from .source import GivenCluster, GivenMention, Source, find_clusters, find_mention, read, several
 
 
@@ -78,6 +80,8 @@ class Resolver:
         mention_threshold: float | None = None,
         link_threshold: float | None = None,
         singletons: bool | None = None,
+        horizon: int | None = None,
+        told: Told | None = None,
     ) -> Document: ...
     @overload
     def __call__(
@@ -91,6 +95,8 @@ class Resolver:
         mention_threshold: float | None = None,
         link_threshold: float | None = None,
         singletons: bool | None = None,
+        horizon: int | None = None,
+        told: Told | None = None,
     ) -> Any: ...
     def __call__(
         self,
@@ -103,6 +109,8 @@ class Resolver:
         mention_threshold: float | None = None,
         link_threshold: float | None = None,
         singletons: bool | None = None,
+        horizon: int | None = None,
+        told: Told | None = None,
     ) -> Document | list[Document]:
         """The clusters of a document, or of each of a list of documents.
 
@@ -119,6 +127,13 @@ class Resolver:
             mention_threshold: probability from which a span is a mention; None for the model's own.
             link_threshold: probability from which mentions are coreferent; None for the model's own.
             singletons: whether clusters of one mention are reported; None for what suits the model.
+            horizon: words to decide at once. None for the whole document, or 1,000 if it has more than about 14,000.
+            told: is called with the number of words that have been decided since it was last called.
+
+        A document that is decided in parts of `horizon` words is read once from its beginning to its end, and a mention
+        joins an entity by what links it to those of its members that are remembered (`lehr.resolver.entities`). Nothing
+        is revised: a given cluster is known from its first mention on, and the entity of a given `mention` is its
+        cluster.
 
         A mention is given as a `Mention`, as a string of its words, which stands for the first place where they are,
         or as a pair of numbers. They count what the document came in: half-open characters of a text or `Document`,
@@ -131,25 +146,28 @@ class Resolver:
 
         Raises:
             TypeError: if `source` is no document.
-            ValueError: if what is given is not in the document, or the document is too long for this version.
+            ValueError: if what is given is not in the document.
         """
-        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons)
+        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
         many = several(source)
         if many is not None:
             if not mention is mentions is clusters is None:
                 raise ValueError("mention, mentions and clusters are of one document: give documents one by one")
-            return [self._answer(self.encode(item), options) for item in many]  # type: ignore[arg-type]
-        encoding = self.encode(source)  # type: ignore[arg-type]
+            return [self._answer(self._encoding(item, options), options, {}, told=told) for item in many]
+        encoding = self._encoding(source, options)
         document, in_words = encoding.document, encoding.in_words
         if mention is not None:
             if mentions is not None or clusters is not None:
                 raise ValueError("mention asks for one entity and goes with neither mentions nor clusters")
-            return entity(encoding, options, find_mention(document, mention, in_words=in_words))
+            query = find_mention(document, mention, in_words=in_words)
+            if horizon is None and encoding.is_whole_with([query.span]):
+                return entity(encoding, options, query)
+            return entity_in_blocks(self._model, document, options, query, told=told)
         given = find_clusters(document, list(clusters or ()), in_words=in_words)
         for item in mentions or ():
             found = find_mention(document, item, in_words=in_words)
             given.setdefault(found.span, (found, -1))
-        return cluster(encoding, options, given, only_given=mentions is not None)
+        return self._answer(encoding, options, given, only_given=mentions is not None, told=told)
 
     def pipe(
         self,
@@ -159,13 +177,39 @@ class Resolver:
         mention_threshold: float | None = None,
         link_threshold: float | None = None,
         singletons: bool | None = None,
+        horizon: int | None = None,
     ) -> Iterator[Document]:
         """Documents one by one, each resolved when its turn comes; a list of strings is always words here.
 
         See `__call__` for the rest.
         """
-        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons)
-        return (self._answer(self.encode(source), options) for source in sources)
+        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
+        return (self._answer(self._encoding(source, options), options, {}) for source in sources)
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        scheme: str | None = None,
+        mention_threshold: float | None = None,
+        link_threshold: float | None = None,
+        singletons: bool | None = None,
+        horizon: int | None = None,
+    ) -> Iterator[Passage]:
+        """One text that comes in pieces, resolved as it comes, in memory that does not grow with it.
+
+        Args:
+            texts: the pieces, which may be cut anywhere; all of them together are one text.
+            horizon: words to decide at once, 1,000 if None; so many must have come, and some more, before they are.
+
+        Together the passages say what the resolver says of the whole text with the same `horizon`, however it was cut.
+
+        Raises:
+            TypeError: if a piece is no string.
+            ValueError: if the text is no Unicode, once one gets there.
+        """
+        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
+        return passages(self._model, of_stream(texts), options, {})
 
     def check(self) -> None:
         """Resolve the example that lies beside the model, and see that the answer is the one stored with it.
@@ -179,6 +223,26 @@ class Resolver:
         """Pickled as the folder of its model, which is to be there when it is read again."""
         return partial(Resolver.from_pretrained, threads=self._model.threads), (self.directory,)
 
-    @staticmethod
-    def _answer(encoding: Encoding, options: Options) -> Document:
-        return cluster(encoding, options, {}, only_given=False)
+    def _encoding(self, source: object, options: Options) -> Encoding:
+        """The document, encoded unless it is to be so block by block."""
+        if isinstance(source, Encoding) or options.horizon is None:
+            return self.encode(source)  # type: ignore[arg-type]
+        document, in_words = read(source)
+        return Encoding(self._model, document, in_words=in_words, whole=False)
+
+    def _answer(
+        self,
+        encoding: Encoding,
+        options: Options,
+        given: Given,
+        *,
+        only_given: bool = False,
+        told: Told | None = None,
+    ) -> Document:
+        document = encoding.document
+        if options.horizon is not None or not encoding.is_whole_with(given):
+            return cluster_in_blocks(self._model, document, options, given, only_given=only_given, told=told)
+        answer = cluster(encoding, options, given, only_given=only_given)
+        if told:
+            told(len(document.words))
+        return answer
