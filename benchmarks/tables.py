@@ -1,4 +1,4 @@
-"""Writes the tables of README.md and docs/results.md from results/, between their markers.
+"""Writes the tables of README.md, docs/results.md and docs/performance.md from results/, between their markers.
 
 python benchmarks/tables.py          # rewrite
 python benchmarks/tables.py --check  # fail if a file does not say what results/ say
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FILES = ("README.md", "docs/results.md")
+FILES = ("README.md", "docs/results.md", "docs/performance.md")
 BANDS = {
     "same_sentence": "in one sentence",
     "up_to_50": "up to 50 words",
@@ -237,6 +237,27 @@ def resolvers() -> Iterable[str]:
 SCORERS = ("one-pass", "antecedent")
 
 
+def bench() -> Iterable[str]:
+    """What the shipped model's time goes into, on one thread and on all."""
+    found = read("bench.json")
+    yield from header("", *("1 thread" if t["threads"] == 1 else "all threads" for t in found))
+    yield row(f"{found[0]['words']:,} words, words per second", *(f"{t['words_per_second']:,.0f}" for t in found))
+
+    def milliseconds(name: str, seconds: Iterable[float]) -> str:
+        return row(name, *(f"{1000 * value:,.0f} ms" for value in seconds))
+
+    yield milliseconds("the encoder alone, the floor", (t["floor"] for t in found))
+    yield milliseconds("from text to clusters", (t["total"] for t in found))
+    for part in found[0]["parts"]:
+        yield milliseconds(f"– {part}", (t["parts"][part] for t in found))
+    yield row("above the floor", *(f"{100 * t['overhead']:.0f} %" for t in found))
+    yield milliseconds(f"{found[0]['short_words']} words", (t["short"] for t in found))
+    yield milliseconds("process start to first answer", (t["start"] for t in found))
+    for part in found[0]["start_parts"]:
+        yield milliseconds(f"– {part}", (t["start_parts"][part] for t in found))
+    yield row("peak memory", *(f"{t['peak'] / 1e6:,.0f} MB" for t in found))
+
+
 def heads() -> Iterable[str]:
     """Both heads on the same encoder, over seeds."""
     yield from header("head", "seeds", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1, test", "dev")
@@ -280,6 +301,7 @@ def mean(values: Sequence[float]) -> str:
 
 
 TABLES: Mapping[str, Any] = {
+    "bench": bench,
     "scores": scores,
     "speed": speed,
     "genres": genres,

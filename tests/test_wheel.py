@@ -74,8 +74,16 @@ def test_nothing_heavy_comes_along(bare: Bare, package: str) -> None:
 
 def test_every_light_module_can_be_imported(bare: Bare) -> None:
     modules = ["document", "detokenize", "files", "scoring", "decoding", "formats", "formats.html", "resolver"]
+    modules += ["calibration", "naming", "resolved", "resolver.bench"]
     done = bare.run("python", "-c", "import " + ", ".join(f"lehr.{module}" for module in modules))
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_no_code_comes_along(bare: Bare) -> None:
+    asked = "from importlib.resources import files; from lehr.naming import language; print(language('en').pronouns, "
+    done = bare.run("python", "-c", asked + "[f.name for f in files('lehr.serve.page').iterdir()])")
+    assert "she" in done.stdout, done.stderr
+    assert "page.css" in done.stdout
 
 
 def test_the_shipped_model_knows_who_is_who(bare: Bare) -> None:

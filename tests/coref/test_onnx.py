@@ -74,13 +74,9 @@ def vectors(n: int, seed: int = 0) -> torch.Tensor:
 
 def assert_encodes_alike(exported: Exported, windows: int, pieces: int) -> None:
     ids = torch.randint(4, exported.model.config.encoder.vocab_size, (windows, pieces))
-    mask = torch.ones_like(ids)
-    mask[-1, max(2, pieces // 2) :] = 0
     with torch.no_grad():
-        expected = exported.model.encode(ids, mask).view(windows, pieces, -1)
-    found = exported.run("encoder", input_ids=ids.numpy(), attention_mask=mask.numpy())
-    used = mask.bool().numpy()
-    np.testing.assert_allclose(found[used], expected.numpy()[used], atol=1e-4)
+        expected = exported.model.encode(ids, torch.ones_like(ids)).view(windows, pieces, -1)
+    np.testing.assert_allclose(exported.run("encoder", input_ids=ids.numpy()), expected.numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize(("windows", "pieces"), [(1, 2), (1, 48), (3, 27), (5, 33)])
@@ -121,8 +117,8 @@ def test_other_encoders(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     heads = (MentionHead, PairHead)
     monkeypatch.setattr(exporting, "_write", lambda module, *rest: isinstance(module, heads) or write(module, *rest))
     exported = Exported(tmp_path, *made(family))
-    for windows, pieces in [(1, 2), (1, 64), (3, 27)]:
-        assert_encodes_alike(exported, windows, pieces)
+    for pieces in (2, 27, 64):  # one window at a time, as the runtime reads them
+        assert_encodes_alike(exported, 1, pieces)
     config = Config.read(tmp_path / "config.json")
     pieces_of = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     theirs = Windower(pieces_of, config.window, config.overlap, config.pad_token_id)(HOUSE.tokens)
@@ -179,8 +175,7 @@ def test_eight_bits(bert: Exported, int8: Exported) -> None:
 
     assert size(int8) < size(bert)
     ids = torch.randint(4, 90, (1, 30)).numpy()
-    mask = np.ones_like(ids)
-    exact, rough = (e.run("encoder", input_ids=ids, attention_mask=mask) for e in (bert, int8))
+    exact, rough = (e.run("encoder", input_ids=ids) for e in (bert, int8))
     assert 1e-6 < np.abs(exact - rough).mean() < 0.1 * exact.std()
     stored = onnx.load(int8.folder / "pairs.onnx").graph.initializer
     weights = [onnx.numpy_helper.to_array(w).astype(int) for w in stored if w.data_type == onnx.TensorProto.INT8]

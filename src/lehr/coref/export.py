@@ -24,18 +24,19 @@ from .data import pieces_of
 from .network import LehrModel
 from .vocabulary import trim_vocabulary
 
-OPSET = 18
+OPSET = 23
+"""The first that has attention as one operator; ONNX Runtime knows it since 1.23."""
 
 
 class _Encoder(nn.Module):
-    """Token ids to hidden states (windows, pieces, hidden)."""
+    """Token ids, none of them padding, to hidden states (windows, pieces, hidden)."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    def forward(self, input_ids: Tensor) -> Tensor:
+        hidden: Tensor = self.encoder(input_ids=input_ids).last_hidden_state
         return hidden
 
 
@@ -57,10 +58,10 @@ def export(
             bit would let CPUs with AVX2 but without VNNI overflow their 16-bit sums, and so answer wrongly.
         vocabulary: word pieces to keep, see `trim_vocabulary`; all of them if absent.
 
-    The graphs' inputs and outputs (int64 ids, float32 values):
+    The graphs' inputs and outputs (int64 ids, float32 values); of some encoders, one window at a time can be read:
 
     ========  ==================================================================  =======================
-    encoder   input_ids, attention_mask (windows, pieces)                         hidden (windows, pieces, d)
+    encoder   input_ids (windows, pieces), no padding among them                  hidden (windows, pieces, d)
     mentions  first, last (n, d): vectors of each word's first and last piece     logits (schemes, n, W)
     pairs     first, last (K, d), spans (K, 2), words (K, 2), strings (K,)        logits (K, K)
     ========  ==================================================================  =======================
@@ -80,8 +81,7 @@ def export(
     candidates = {"first": first[:17], "last": last[:17], "spans": spans, "words": spans.clone(), "strings": numbers}
     window_sizes, word_sizes = {0: Dim("windows"), 1: Dim("pieces")}, {0: Dim("n")}
     graphs: list[tuple[str, nn.Module, dict[str, Tensor], dict[int, Any], str]] = [
-        ("encoder", _Encoder(model.encoder), {"input_ids": ids, "attention_mask": torch.ones_like(ids)},
-         window_sizes, "hidden"),
+        ("encoder", _Encoder(model.encoder), {"input_ids": ids}, window_sizes, "hidden"),
         ("mentions", model.mentions, {"first": first, "last": last}, word_sizes, "logits"),
         ("pairs", model.pairs, candidates, {0: Dim("k")}, "logits"),
     ]  # fmt: skip
@@ -129,4 +129,11 @@ def _write(
             node.doc_string = ""
         onnx.save(graph, temporary)
         if int8:
-            quantize_dynamic(temporary, temporary, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+            quantize_dynamic(
+                temporary,
+                temporary,
+                op_types_to_quantize=["MatMul", "Gather"],
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                reduce_range=True,
+            )

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..decoding import Floats, Ints
 from ..formats.text import read
 from .model import Model
@@ -141,7 +139,7 @@ class _Timed(Model):
 
     def encode(self, windows: list[Ints]) -> None:
         for ids in windows:
-            self._run("encoder", input_ids=ids, attention_mask=np.ones_like(ids))
+            self._run("encoder", input_ids=ids)
 
 
 def _seconds(function: Any, *arguments: Any, **settings: Any) -> float:

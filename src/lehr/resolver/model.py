@@ -21,7 +21,7 @@ MAX_THREADS = 1024
 
 _IDS, _VALUES = "tensor(int64)", "tensor(float)"
 _GRAPHS = {
-    "encoder": ({"input_ids": _IDS, "attention_mask": _IDS}, "hidden"),
+    "encoder": ({"input_ids": _IDS}, "hidden"),
     "mentions": ({"first": _VALUES, "last": _VALUES}, "logits"),
     "pairs": ({"first": _VALUES, "last": _VALUES, "spans": _IDS, "words": _IDS, "strings": _IDS}, "logits"),
 }
@@ -63,7 +63,7 @@ class Model:
         """
         for window in self.windower.stream(parts):
             ids = window.input_ids[None]
-            hidden = self._run("encoder", input_ids=ids, attention_mask=np.ones_like(ids))[0]
+            hidden = self._run("encoder", input_ids=ids)[0]
             yield hidden[window.first], hidden[window.last]
 
     def mention_logits(self, first: Floats, last: Floats) -> Floats:
@@ -102,7 +102,7 @@ class Model:
     def _probe(self, vocabulary: int) -> None:
         """Run all graphs once, on the last word of the vocabulary, to see that they belong together."""
         ids = np.array([[0, vocabulary - 1]])
-        hidden = self._run("encoder", input_ids=ids, attention_mask=np.ones_like(ids))[0]
+        hidden = self._run("encoder", input_ids=ids)[0]
         expected = (len(self.config.schemes), 2, self.config.max_width)
         if (found := self.mention_logits(hidden, hidden).shape) != expected:
             raise ValueError(
