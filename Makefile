@@ -10,7 +10,7 @@ PASSAGE := examples/oliver_twist.txt
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format docs dist clean
 
 help:  ## say what can be made (the default)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -32,8 +32,14 @@ format: $(DEV)/installed  ## mend what can be mended by itself
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
 
+docs: $(DEV)/installed  ## build the site of the documentation, build/site/index.html
+	$(DEV)/bin/mkdocs build --quiet
+
+dist: $(DEV)/installed  ## build sdist and wheel into dist/, of the version that the git tag says
+	$(DEV)/bin/python -m build
+
 clean:  ## remove what was made
-	rm -rf $(LIGHT) $(DEV) demo.html
+	rm -rf $(LIGHT) $(DEV) build dist demo.html
 
 $(LIGHT)/installed: pyproject.toml constraints.txt $(shell find src -type f -not -name '*.pyc')
 	@test -x $(LIGHT)/bin/python || $(PYTHON) -m venv $(LIGHT)
@@ -42,5 +48,5 @@ $(LIGHT)/installed: pyproject.toml constraints.txt $(shell find src -type f -not
 
 $(DEV)/installed: pyproject.toml constraints.txt
 	@test -x $(DEV)/bin/python || $(PYTHON) -m venv $(DEV)
-	@$(DEV)/bin/python -m pip install --quiet -c constraints.txt -e '.[train,serve,dev]'
+	@$(DEV)/bin/python -m pip install --quiet -c constraints.txt -e '.[train,serve,ray,docs,dev]'
 	@touch $@

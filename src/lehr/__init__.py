@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .document import Cluster, Document, Mention
     from .resolver import Resolver
+    from .versions import __version__
 
-__version__ = "0.1.0"
 __all__ = ["Cluster", "Document", "Mention", "Resolver", "__version__"]
 
-_HOMES = {"Cluster": ".document", "Document": ".document", "Mention": ".document", "Resolver": ".resolver"}
+_HOMES = {
+    **dict.fromkeys(("Cluster", "Document", "Mention"), ".document"),
+    "Resolver": ".resolver",
+    "__version__": ".versions",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -5,12 +5,32 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
-from . import __version__
-
-_EXTRAS = ["torch", "transformers", "accelerate", "datasets", "onnx", "safetensors", "spacy", "ray", "fastapi"]
+_EXTRAS = ["torch", "transformers", "accelerate", "datasets", "scipy", "onnx", "safetensors", "spacy", "ray", "fastapi"]
 """Packages of the extras that change how lehr behaves."""
+
+_INSTRUCTIONS = (
+    *("avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"),
+    *("asimddp", "i8mm", "bf16", "sve"),
+)
+"""What a processor may know that makes a difference to a model, on x86 and on ARM, as Linux calls it."""
+
+_VARIABLES = ("LEHR_", "HF_HOME", "HF_HUB_", "HF_ENDPOINT", "OMP_", "ORT_")
+"""How those environment variables begin that change what lehr does."""
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+__version__ = _installed("lehr") or "0.0"
+"""Of lehr as it was installed: the git tag when it was built. A source tree that is not installed knows none."""
 
 
 def versions() -> dict[str, str | None]:
@@ -33,8 +53,55 @@ def versions() -> dict[str, str | None]:
     }
 
 
-def _installed(package: str) -> str | None:
+def environment() -> dict[str, str | None]:
+    """`versions`, and what else a bug report needs: the processor, the runtime, the model, folders and variables.
+
+    What cannot be told says why instead, so that a broken installation has an environment, too.
+    """
+    return {
+        **versions(),
+        "instructions": _told(_instructions),
+        "threads": _told(_threads),
+        "providers": _told(_providers),
+        "installed in": str(Path(__file__).parent),
+        "model": _told(_model),
+        "cache": _told(_cache),
+        **{name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)},
+    }
+
+
+def _told(question: Callable[[], str]) -> str:
     try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+        return question()
+    except Exception as error:  # whatever is broken here is what the report is about
+        return f"unknown ({type(error).__name__}: {error})"
+
+
+def _instructions() -> str:
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    known = found[1].split() if found else []
+    return " ".join(name for name in _INSTRUCTIONS if name in known) or "none that matters"
+
+
+def _threads() -> str:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{usable} cores for this process"
+
+
+def _providers() -> str:
+    from onnxruntime import get_available_providers  # type: ignore[import-untyped]
+
+    return ", ".join(get_available_providers())
+
+
+def _model() -> str:
+    from .resolver.location import fingerprint, locate
+
+    folder = locate(None)
+    return f"{folder}, fingerprint {fingerprint(folder)[:16]}"
+
+
+def _cache() -> str:
+    from .shelf import cache_folder
+
+    return str(cache_folder())
