@@ -28,6 +28,14 @@ def test_mentions_are_put_in_the_order_of_the_text_and_repeated_ones_kept() -> N
     assert SHE_LEFT.clusters == ()
 
 
+def test_mentions_nested_without_end_are_refused() -> None:
+    """As each has its own copy of its text."""
+    document = Document.from_sentences([["word"] * 40_000])
+    assert len(document.with_clusters([[(0, n) for n in range(39_970, 40_000)]]).clusters[0]) == 30
+    with pytest.raises(ValueError, match="its mentions are more than 10 times as long as it"):
+        document.with_clusters([(0, n)] for n in range(40_000))
+
+
 @pytest.mark.parametrize(
     ("characters", "words"),
     [

@@ -26,6 +26,8 @@ from lehr.naming import Kind, Language, Naming, best_names, language
         ("[1 His mother] left. [2 Mr. Bell] saw [1 her].", ["his mother", "Mr. Bell"]),
         ("“[1 Old men] came,” said [1 they]. No old hats.", ["old men"]),
         ("[1 She] left. [1 Her] hat. [2 I] saw. [2 My] hat.", ["she", "I"]),
+        ("[1 Your] hat. [1 You] left, as [1 you] said.", ["you"]),
+        ("[1 He] left. “See [1 him go!” he] said. THE CAT: [2 THE CAT] saw the cat.", ["he", "THE CAT"]),
         ("[1 The man who lived in the house by the sea] left [1 a boat].", ["a boat"]),
         ("[1 The man who lived in the house by the sea] left.", ["the man who lived in the house by the sea"]),
         ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
@@ -61,8 +63,9 @@ def test_the_word_lists_of_every_language_are_whole() -> None:
         assert known.genitives
         words = [*known.pronouns, *known.possessives, *known.either, *known.kept]
         assert len(set(words)) == len(words), "a pronoun is of one kind"
-        for group in json.loads((files("lehr") / "languages" / f"{code}.json").read_text("utf-8")).values():
-            assert all(word == word.lower() or known.has_pronoun(word) for word in group)
+        for name, group in json.loads((files("lehr") / "languages" / f"{code}.json").read_text("utf-8")).items():
+            if name not in ("abbreviations", "words", "cuts", "characters", "example"):
+                assert all(word == word.lower() or known.has_pronoun(word) for word in group)
 
 
 WORDS = ["Tom", "tom", "I", "’s", "'", "His", "the", "The", "她", "!", "A’", "ß"]

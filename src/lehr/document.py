@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 
 from .detokenize import join_words
 
+DEEPEST = 10
+"""Mentions around a word of a document, on average, at most; annotations have less than one."""
+
 Span = tuple[int, int]
 """``(first_word, last_word)``, both inclusive."""
 
@@ -151,10 +154,20 @@ class Document:
         return Mention(start, end, self.text[start:end], first_word, last_word, score, antecedent, link)
 
     def with_clusters(self, clusters: Iterable[Iterable[Span | Mention]]) -> Document:
-        """This document with other clusters; mentions are put in the order of the text, clusters keep theirs."""
-        built = []
+        """This document with other clusters; mentions are put in the order of the text, clusters keep theirs.
+
+        Raises:
+            ValueError: if a mention is not in the document, or they are nested so deep in a long text that all of them
+                together are more than `DEEPEST` times as long as it: each has its own copy of what it is of.
+        """
+        built, room = [], DEEPEST * (len(self.text) + 1_000_000)
         for number, members in enumerate(clusters):
-            mentions = [m if isinstance(m, Mention) else self.mention(*m) for m in members]
+            mentions = []
+            for member in members:
+                mentions.append(member if isinstance(member, Mention) else self.mention(*member))
+                room -= mentions[-1].end - mentions[-1].start
+                if room < 0:
+                    raise ValueError(f"document {self.id!r}: its mentions are more than {DEEPEST} times as long as it")
             built.append(Cluster(number, tuple(sorted(mentions, key=lambda m: (m.first_word, m.last_word)))))
         return replace(self, clusters=tuple(built))
 

@@ -13,12 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 
 from .document import Cluster, Document, Mention
 
 LONGEST = 5
 """Words of a mention that is short enough to be a good name."""
+
+_BREAKS = frozenset(("!", "?", ";", ":", '"', "“", "”", "«", "»", "``", "''", "--", "—", "..."))
+"""Marks that no name has inside of it: a mention that has one is rather a mistake."""
+
+_READ = 50
+"""Words of a mention that are looked at, and the most that a name has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,12 @@ class Language:
         genitives: the endings of a genitive, as words of their own; the first is put after a name, and of one that ends
             as the ending does and is not proper, only its apostrophe.
         clitics: what is written out of words that lean on a pronoun and cannot on a name.
+        abbreviations: words that end in a stop, without it, in upper and lower case as they are written.
+        words: patterns of other words that white space and punctuation alone would part. In these and in `cuts`,
+            ``{in}`` stands for a character in a word and ``{end}`` for the end of one; they have no groups to refer to.
+        cuts: patterns that end where a word parts in two, whatever its case.
+        characters: the characters that it is written with, as ranges of a pattern; "" for any.
+        example: a short text in which several are mentioned again, for `lehr check`.
     """
 
     pronouns: Sequence[str] = ()
@@ -47,6 +59,11 @@ class Language:
     indefinite: Mapping[str, str] = field(default_factory=dict)
     genitives: Sequence[str] = ()
     clitics: Mapping[str, str] = field(default_factory=dict)
+    abbreviations: Sequence[str] = ()
+    words: Sequence[str] = ()
+    cuts: Sequence[str] = ()
+    characters: str = ""
+    example: str = ""
 
     def has_pronoun(self, word: str) -> bool:
         return any(
@@ -63,7 +80,7 @@ class Language:
 @cache
 def language(code: str) -> Language:
     """What is known of the language with an ISO 639 code; nothing for a language that has no file, or for ``""``."""
-    file = files(__package__) / "languages" / f"{code}.json"
+    file = Path(__file__).with_name("languages") / f"{code}.json"
     if not re.fullmatch(r"[a-z]{2,3}", code) or not file.is_file():
         return Language()
     return Language(**json.loads(file.read_text("utf-8")))
@@ -106,10 +123,12 @@ class Naming:
         return Kind.NAME if 2 * sum(map(self._is_proper, words)) >= len(words) else Kind.NOMINAL
 
     def words(self, mention: Mention) -> list[str]:
-        """The words of a mention, white space inside of them made one space, without the ending of a genitive."""
-        first, last = mention.span
-        words = [" ".join(self.document.text[a:b].split()) for a, b in self.document.words[first : last + 1]]
-        return words[:-1] if self.has_ending(mention) else words
+        """The words of a mention, white space inside of them made one space, without the ending of a genitive.
+
+        Of a long one they are the first 50, lest many that are nested take time.
+        """
+        words = self.document.words[mention.first_word : self._last(mention) + 1]
+        return [" ".join(self.document.text[a:b].split()) for a, b in words]
 
     def has_ending(self, mention: Mention) -> bool:
         """Whether the last word of a mention is the ending of a genitive."""
@@ -119,16 +138,17 @@ class Naming:
     def best(self, cluster: Cluster) -> Mention:
         """The mention that names an entity best: a short one, a name, of names the most frequent, the longest.
 
-        Of those as good as each other, one that begins no sentence is taken, and then the first.
+        One with a mark inside that parts sentences is taken only if there is no other, and of pronouns the most
+        frequent. Of those as good as each other, one that begins no sentence is taken, and then the first.
         """
         counts = Counter(map(self._key, cluster.mentions))
 
-        def fitness(mention: Mention) -> tuple[bool, bool, Kind, int, int, bool]:
-            kind, key = self.kind(mention), self._key(mention)
-            short = len(self.words(mention)) <= LONGEST
-            frequency = counts[key] if kind is Kind.NAME else 0
-            length = len(key) if kind is not Kind.PRONOUN else 0
-            return kind is not Kind.PRONOUN, short, kind, frequency, length, mention.first_word not in self.openings
+        def fitness(mention: Mention) -> tuple[bool, bool, bool, Kind, int, int, bool]:
+            kind, key, words = self.kind(mention), self._key(mention), self.words(mention)
+            whole, short, named = _BREAKS.isdisjoint(words), len(words) <= LONGEST, kind is not Kind.PRONOUN
+            frequency = counts[key] if kind is not Kind.NOMINAL else 0
+            length = len(key) if named else 0
+            return whole, named, short, kind, frequency, length, mention.first_word not in self.openings
 
         return max(cluster.mentions, key=fitness)
 
@@ -138,16 +158,20 @@ class Naming:
 
     def text(self, mention: Mention) -> str:
         """A mention on one line, without the ending of a genitive, as it is written within a sentence."""
-        text = " ".join(self.document.text[mention.start : self.end(mention)].split())
+        text = " ".join(self.document.text[mention.start : self.document.words[self._last(mention)][1]].split())
         return text[0].lower() + text[1:] if self.has_idle_capital(mention) else text
 
     def has_idle_capital(self, mention: Mention) -> bool:
         """Whether the capital that a mention begins with says nothing of it."""
         word = self.words(mention)[0]
-        if not word[0].isupper() or word in self.language.pronouns:
+        if not word[0].isupper() or word[1:2].isupper() or word in self.language.pronouns:
             return False
         opens = mention.first_word in self.openings and word.lower() in self._small
         return opens or self.language.has_function_word(word)
+
+    def _last(self, mention: Mention) -> int:
+        """The last word of a mention that is looked at."""
+        return min(mention.last_word - self.has_ending(mention), mention.first_word + _READ - 1)
 
     @cached_property
     def openings(self) -> frozenset[int]:

@@ -73,6 +73,22 @@ def test_a_folder_that_is_whole(run: Run, trained: Path, tmp_path: Path) -> None
     assert Resolver.from_pretrained(folder, threads=1).config.schemes == tiny_model.SCHEMES
 
 
+def test_a_model_of_another_language_needs_an_example_in_it(run: Run, trained: Path, tmp_path: Path) -> None:
+    config = json.loads((trained / "config.json").read_text("utf-8"))
+    (trained / "config.json").write_text(json.dumps({**config, "language": "de"}), encoding="utf-8")
+    folder, text = tmp_path / "exported", "Mary mag ihren Hund. Er mag Mary."
+    said = run("export", trained, folder, status=1)[1]
+    assert "no example is known in the language 'de'" in said
+    assert "--example FILE" in said
+    assert not folder.exists()
+    (tmp_path / "passage.txt").write_text(text, encoding="utf-8")
+    run("export", trained, folder, "--example", tmp_path / "passage.txt")
+    assert json.loads((folder / "example.json").read_text("utf-8"))["text"] == text
+    assert "language: de\n" in (folder / "README.md").read_text("utf-8")
+    assert Resolver.from_pretrained(folder, threads=1).config.language == "de"
+    assert "is whole" in run("check", folder)[0]
+
+
 def test_a_model_without_its_record_or_its_weights(
     run: Run, trained: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

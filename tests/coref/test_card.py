@@ -36,6 +36,7 @@ def result() -> dict[str, Any]:
 
 
 CONFIG = {
+    "language": "en",
     "scorer": "one-pass",
     "schemes": ["entities", "chains"],
     "window": 123,
@@ -43,6 +44,13 @@ CONFIG = {
     "precision": "int8",
     "lehr_version": "0.9",
 }
+
+
+def test_language(result: dict[str, Any]) -> None:
+    for code, told in {"en": "- English only.", "de": "- Only the language `de`."}.items():
+        card = model_card("a model", result, {**CONFIG, "language": code})
+        assert f"\nlanguage: {code}\n" in card
+        assert told in card
 
 
 def test_figures(result: dict[str, Any]) -> None:

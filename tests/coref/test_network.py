@@ -181,3 +181,12 @@ def test_an_encoder_is_taken_with_its_weights(family: str, tmp_path: Path) -> No
 def test_a_scorer_that_does_not_exist() -> None:
     with pytest.raises(ValueError, match="scorer is 'best'; it must be 'one-pass' or 'antecedent'"):
         LehrConfig(scorer="best")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="language is 'German'; it must be an ISO 639 code, such as 'de'"):
+        LehrConfig(language="German")
+
+
+def test_windows_that_the_encoder_cannot_read_are_refused() -> None:
+    with pytest.raises(ValueError, match="window is 384 pieces, but the encoder reads 64 at most"):
+        LehrConfig(encoder={"model_type": "bert", "max_position_embeddings": 64})
+    with pytest.raises(ValueError, match="window is 384 pieces, but the encoder reads 382 at most"):
+        LehrConfig(encoder={"model_type": "xlm-roberta", "max_position_embeddings": 384, "pad_token_id": 1})

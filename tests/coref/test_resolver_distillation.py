@@ -120,7 +120,7 @@ def texts(tmp_path: Path) -> Path:
 
 
 def test_texts_are_cut_into_documents_and_some_left_out(texts: Path) -> None:
-    def drawn(words: int, **fields: Any) -> list[Document]:
+    def drawn(words: int | None, **fields: Any) -> list[Document]:
         given = {"scheme": "entities", "files": ["*.txt"], "length": 20, "without": ["test.ids"], **fields}
         found = Unlabelled(words=words, **given).examples(texts, 1)
         assert not any(example.labelled for example in found)
@@ -133,6 +133,8 @@ def test_texts_are_cut_into_documents_and_some_left_out(texts: Path) -> None:
     assert {document.id.split("_")[0] for document in more} == {"7", "3"}
     assert {document.id.split("_")[0] for document in drawn(150, without=[])} == {"7", "3", "12"}
     assert [d.id for d in drawn(90, seed=1)] != [d.id for d in more]
+    assert sum(len(document.words) for document in drawn(None)) == 192
+    assert len(drawn(None, length=1000)) == 2, "a text that is shorter than a document is one"
     with pytest.raises(ValueError, match=r"\*\.txt have 192 words, and 1,000 are wanted"):
         drawn(1000)
     with pytest.raises(ValueError, match="no file matches"):

@@ -37,9 +37,9 @@ def tokenizer() -> Tokenizer:
     return made
 
 
-def trimmed(size: int) -> Trimmed:
+def trimmed(size: int, language: str = "en") -> Trimmed:
     original = tokenizer()
-    model = tiny_model.model(original.get_vocab_size())
+    model = tiny_model.model(original.get_vocab_size(), language=language)
     embeddings = model.encoder.get_input_embeddings().weight.detach().clone()
     return Trimmed(*trim_vocabulary(model, original, size), embeddings, original)
 
@@ -57,6 +57,11 @@ def test_characters_come_first_and_other_scripts_not_at_all() -> None:
     assert {piece for piece, number in some.items() if number >= SPECIAL} == {*CHARACTERS, "the", "##bb"}
     assert {piece for piece, number in everything.items() if number >= SPECIAL} == {*CHARACTERS, *LATIN}
     assert sorted(everything.values()) == list(range(len(everything)))
+
+
+def test_scripts_are_kept_where_those_of_the_language_are_not_known() -> None:
+    kept = trimmed(10_000, "uk").tokenizer.get_vocab()
+    assert {piece for piece, number in kept.items() if number >= SPECIAL} == {*CHARACTERS, *WORDS} - {"[unused500]"}
 
 
 @pytest.mark.parametrize("size", [SPECIAL + 2, SPECIAL + 9, 10_000])

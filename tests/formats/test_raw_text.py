@@ -7,7 +7,7 @@ from hypothesis import example, given
 from made_documents import ODD_TEXT
 
 from lehr.document import Document
-from lehr.formats import read_file, read_source, text
+from lehr.formats import read, read_file, read_source, text
 
 
 def sentences(source: str) -> list[str]:
@@ -126,3 +126,20 @@ def test_novels_are_split_as_litbank_splits_them(number: int, shared_data: Path)
     assert f1({(a - first, b - first) for a, b in offsets}, set(found.words)) > 0.998
     starts = {offsets[first_word][0] - first for first_word, _ in gold.sentences}
     assert f1(starts, {found.words[first_word][0] for first_word, _ in found.sentences}) > 0.88
+
+
+def test_abbreviations_and_contractions_are_those_of_the_language() -> None:
+    source = "Dr. Moe didn't see l'homme z.B. today."
+    english, german = ([source[a:b] for a, b in text.split_words(source, code)] for code in ("en", "de"))
+    assert english == ["Dr.", "Moe", "did", "n't", "see", "l'homme", "z.B.", "today", "."]
+    assert german == ["Dr", ".", "Moe", "didn't", "see", "l'homme", "z.B.", "today", "."]
+    (whole,) = text.read(source, name="x", language="de")
+    ((part, words, sentences),) = text.stream([source[:9], source[9:]], "de")
+    assert (whole.text, whole.words, whole.sentences) == (part, tuple(words), tuple(sentences))
+
+
+def test_text_without_words_in_json_lines_is_split_as_in_its_language() -> None:
+    source = '{"text": "Mary didn\'t."}\n'
+    for code, words in (("en", ["Mary", "did", "n't", "."]), ("nl", ["Mary", "didn't", "."])):
+        (document,) = read(source, "jsonl", name="x", language=code)
+        assert document.tokens == words

@@ -23,6 +23,9 @@ GAP = (
         ("a.key", CONLL, "conll"),
         ("a.txt", "# begin document \n# end document\n", "conll"),
         ("a.conll", "", "conll"),
+        ("a.conllu", "", "conllu"),
+        ("a.txt", "# newdoc id = a\n", "conllu"),
+        ("a", "# sent_id = 1\n# text = She\n1\tShe\t_\t_\t_\t_\t_\t_\t_\t_\n\n", "conllu"),
         ("a.jsonl", '{"text": "She left."}\n', "jsonl"),
         ("a.jsonlines", "", "jsonl"),
         ("a.JSON", '{\n"text": "She left."\n}', "jsonl"),
@@ -56,13 +59,13 @@ def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
 
 
 def test_unknown_formats_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no format 'pdf'; the formats are auto, text, conll, jsonl, gap"):
+    with pytest.raises(ValueError, match="no format 'pdf'; the formats are auto, text, conll, conllu, jsonl, gap"):
         formats.read_file(tmp_path / "missing", "pdf")
     with pytest.raises(ValueError, match="no format 'pdf' to write"):
         formats.write([], "pdf")
 
 
-@pytest.mark.parametrize("format", ["conll", "jsonl"])
+@pytest.mark.parametrize("format", ["conll", "conllu", "jsonl"])
 def test_what_is_written_is_read_again(format: str, tmp_path: Path) -> None:
     document = Document.from_sentences([["She", "left"]], id="a", clusters=[[(0, 0)]])
     path = tmp_path / f"a.{format}"

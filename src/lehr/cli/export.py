@@ -7,25 +7,36 @@ from typing import Annotated
 
 import typer
 
-EXAMPLE = (
-    "Mary Ann called her brother on Sunday. She told him that the old house by the river had been sold, and that "
-    "its new owners, the Millers, wanted to move in before Christmas. Tom was not pleased. "
-    "“They might have asked me,” he said to his sister."
-)
-
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A trained model's folder.", exists=True, file_okay=False)],
-    directory: Annotated[Path, typer.Argument(help="Folder to write; made if absent.", file_okay=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A trained model's folder.", exists=True, file_okay=False)
+    ],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; made if absent.", file_okay=False)],
     int8: Annotated[bool, typer.Option("--int8", help="Quantise the weights: a quarter of the size.")] = False,
     vocabulary: Annotated[
-        int | None, typer.Option(help="Word pieces to keep, by rank; all if not given.", min=200)
+        int | None, typer.Option(metavar="N", help="Word pieces to keep, by rank; all if not given.", min=200)
     ] = None,
-    title: Annotated[str, typer.Option(help="The model's name on its card.")] = "A coreference resolver",
+    title: Annotated[
+        str, typer.Option(metavar="TITLE", help="The model's name on its card.")
+    ] = "A coreference resolver",
+    example: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A short text for the example; for English there is one.", exists=True, dir_okay=False
+        ),
+    ] = None,
 ) -> None:
-    """Write a trained model as ONNX, with its tokenizer, its card and an example: what `lehr resolve --model` reads.
+    """Write a trained model as ONNX, for `lehr resolve --model` and the others.
 
-    The example is the model's own answer to a short text, which `lehr check` asks for again.
+    Its tokenizer and its card stand beside it, and an example: the model's own
+    answer to a short text, which `lehr check` asks for again.
+
+    Examples:
+
+        lehr export runs/edge-en/model my-model --int8
+        lehr export runs/edge-en/model my-model --int8 --vocabulary 26600
+        lehr export runs/edge-de/model my-german-model --example passage.txt
     """
     from ..extras import needs
 
@@ -36,9 +47,18 @@ def export(
     from ..coref.export import export as write
     from ..coref.prediction import load
     from ..files import write_text
+    from ..formats import read_source
+    from ..naming import language
     from ..resolver import Resolver, store_example
 
-    write(*load(model), directory, int8=int8, vocabulary=vocabulary)
+    trained, tokenizer = load(model)
+    text = read_source(example) if example else language(trained.config.language).example
+    if not text:
+        raise ValueError(
+            f"no example is known in the language {trained.config.language!r} of {model}: name a file with a short "
+            "text in which somebody is mentioned again, --example FILE"
+        )
+    write(trained, tokenizer, directory, int8=int8, vocabulary=vocabulary)
     training = model / "training.json"
     if training.exists():
         config = json.loads((directory / "config.json").read_text("utf-8"))
@@ -46,6 +66,6 @@ def export(
         write_text(directory / "README.md", card)
     else:
         typer.echo(f"{training} is not there, so no model card was written", err=True)
-    store_example(Resolver.from_pretrained(directory), EXAMPLE)
+    store_example(Resolver.from_pretrained(directory), text)
     size = sum(file.stat().st_size for file in directory.iterdir() if file.is_file())
     typer.echo(f"{directory}: {size / 1e6:.1f} MB")

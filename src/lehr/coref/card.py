@@ -8,7 +8,7 @@ from typing import Any
 TEMPLATE = """\
 ---
 license: apache-2.0
-language: en
+language: {language}
 library_name: lehr
 pipeline_tag: token-classification
 tags: [coreference-resolution, onnx]
@@ -46,7 +46,7 @@ mentions. The test part chose nothing.
 
 ## Limits
 
-- English only. The annotation schemes it has learned: {schemes}.
+- {reads}. The annotation schemes it has learned: {schemes}.
 - Spans of more than {width} words are never found. What it was not trained on may go worse than these scores.
 - It repeats the regularities of its training data, stereotypes about gender among them; see the score by gender where
   one is given. Do not let it decide about people.
@@ -67,6 +67,8 @@ def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any])
     recipe, versions = result["recipe"], result["versions"]
     return TEMPLATE.format(
         title=title,
+        language=config["language"],
+        reads="English only" if config["language"] == "en" else f"Only the language `{config['language']}`",
         encoder=recipe["encoder"],
         window=config["window"],
         width=config["max_width"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from transformers import AutoConfig, PretrainedConfig
@@ -31,6 +32,8 @@ class LehrConfig(PretrainedConfig):
             unless given. Candidates are chosen by the logits as they are.
         mention_threshold: probability from which a candidate is a mention.
         link_threshold: mean link probability from which two groups of mentions become one.
+        language: the ISO 639 code of the language that the model reads, which says how raw text is split into words
+            and what is a pronoun, where `lehr.naming.language` knows it; ``"mul"`` for several.
     """
 
     model_type = "lehr"
@@ -56,6 +59,7 @@ class LehrConfig(PretrainedConfig):
         mention_shift: list[float] | None = None,
         mention_threshold: float = 0.5,
         link_threshold: float = 0.5,
+        language: str = "en",
         **kwargs: Any,
     ) -> None:
         if isinstance(encoder, dict):
@@ -63,6 +67,13 @@ class LehrConfig(PretrainedConfig):
             encoder = AutoConfig.for_model(fields.pop("model_type"), **fields)
         if scorer not in ("one-pass", "antecedent"):
             raise ValueError(f"scorer is {scorer!r}; it must be 'one-pass' or 'antecedent'")
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise ValueError(f"language is {language!r}; it must be an ISO 639 code, such as 'de'")
+        positions = getattr(encoder, "max_position_embeddings", None)
+        if encoder and positions and "roberta" in encoder.model_type:  # which counts from behind its padding
+            positions -= encoder.pad_token_id + 1
+        if positions and positions < window and getattr(encoder, "position_biased_input", True):
+            raise ValueError(f"window is {window} pieces, but the encoder reads {positions} at most")
         # Only Transformers itself leaves the encoder out, to see what the defaults are.
         self.encoder: PretrainedConfig = encoder  # type: ignore[assignment]
         self.scorer = scorer
@@ -82,4 +93,5 @@ class LehrConfig(PretrainedConfig):
         self.mention_shift = list(mention_shift or [0.0] * len(self.schemes))
         self.mention_threshold = mention_threshold
         self.link_threshold = link_threshold
+        self.language = language
         super().__init__(**kwargs)

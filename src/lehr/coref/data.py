@@ -72,7 +72,8 @@ def windower(tokenizer: PreTrainedTokenizerBase, config: LehrConfig, overlap: in
         ValueError: if the tokenizer is not a fast one, or has no padding token.
     """
     pieces, pad = pieces_of(tokenizer)
-    return Windower(pieces, config.window, config.overlap if overlap is None else overlap, pad)
+    own = Tokenizer.from_str(pieces.to_str())  # Transformers goes on changing its one
+    return Windower(own, config.window, config.overlap if overlap is None else overlap, pad)
 
 
 def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:

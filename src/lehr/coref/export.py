@@ -102,6 +102,7 @@ def runtime_config(config: LehrConfig, pad: int, int8: bool) -> dict[str, Any]:
         "precision": "int8" if int8 else "float32",
         "pad_token_id": pad,
         "singleton_scheme": config.singleton_scheme,
+        "language": config.language,
         **{name: getattr(config, name) for name in (*names, *decisions)},
     }
 

@@ -71,6 +71,7 @@ class CorefProblem:
             `lehr.coref.unlabelled.Unlabelled`, which stages with a teacher read too. The first scheme of `train` is
             the one that is scored for the test part's metric, where it has several.
         data: folder that holds the data sets.
+        language: in which raw text is split, as the student's `language`.
 
     Raises:
         ValueError: if something is unknown, or not there.
@@ -79,19 +80,22 @@ class CorefProblem:
     KEYS = ("from", "layers", "members", *MODEL_KEYS)
     metric = "conll_f1"
 
-    def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data") -> None:
+    def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data", language: str = "en") -> None:
         refuse_unknown(documents, ("train", "dev", "test", "unlabelled"), "documents")
         train, dev, test = (
             [fill(Source, source, f"documents: {part}") for source in documents.get(part) or []]
             for part in ("train", "dev", "test")
         )
-        self.recipe = Recipe(encoder="", train=train, dev=dev, test=test, data=data)
+        model = {"language": language}
+        self.recipe = Recipe(encoder="", train=train, dev=dev, test=test, data=data, model=model)
         if not self.recipe.train:
             raise ValueError("documents: there is no `train`")
         self.schemes = self.recipe.schemes
         self.unlabelled: list[Example] = []
         if (given := documents.get("unlabelled")) is not None:
             drawn = fill(Unlabelled, given, "documents: unlabelled")
+            if "language" not in given:
+                drawn = dataclasses.replace(drawn, language=language)
             if drawn.scheme not in self.schemes:
                 raise ValueError(f"documents: unlabelled: scheme {drawn.scheme!r} is never trained")
             self.unlabelled = drawn.examples(Path(data), self.schemes.index(drawn.scheme))

@@ -87,7 +87,7 @@ class Recipe:
             Example(document, self.schemes.index(source.scheme))
             for source in sources
             for path in self._files(source)
-            for document in read_file(path)
+            for document in read_file(path, language=self.model.get("language", "en"))
             if document.words
         ]
 

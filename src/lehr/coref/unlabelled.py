@@ -20,11 +20,13 @@ class Unlabelled:
     Args:
         scheme: the annotation scheme that a teacher's clusters are read under, where clusters are wanted of it.
         files: glob patterns of texts below the `data` folder.
-        words: how many words to take in all. A larger number takes what a smaller one takes, and more.
-        length: words of a document at least, counted by white space; it has whole paragraphs.
+        words: how many words to take in all, all that there are if None. A larger number takes what a smaller one
+            takes, and more.
+        length: words of a document at least, counted by white space; it has whole paragraphs. A shorter text is one.
         without: files below the `data` folder that list documents to leave out. A text is left out whole if its name
             begins with the number that a listed one begins with, as LitBank's documents and novels do.
         seed: of the draw.
+        language: the ISO 639 code of the language in which they are split into words.
         about: what they are and under which licence, for the model card.
 
     Raises:
@@ -33,14 +35,15 @@ class Unlabelled:
 
     scheme: str
     files: list[str]
-    words: int
+    words: int | None = None
     length: int = 1000
     without: Sequence[str] = ()
     seed: int = 0
+    language: str = "en"
     about: str = ""
 
     def __post_init__(self) -> None:
-        if self.words < 1 or self.length < 1:
+        if (self.words is not None and self.words < 1) or self.length < 1:
             raise ValueError(f"unlabelled: words and length are 1 or more; got {self.words} and {self.length}")
 
     def examples(self, root: Path, scheme: int) -> list[Example]:
@@ -66,12 +69,12 @@ class Unlabelled:
         found: list[Example] = []
         words = 0
         for name, turn, text in drawn:
-            if words >= self.words:
+            if self.words is not None and words >= self.words:
                 return found
-            (document,) = read_text(text, name=f"{name}-{turn}")
+            (document,) = read_text(text, name=f"{name}-{turn}", language=self.language)
             found.append(Example(document, scheme, labelled=False))
             words += len(document.words)
-        if words < self.words:
+        if self.words is not None and words < self.words:
             raise ValueError(f"unlabelled: {', '.join(self.files)} have {words:,} words, and {self.words:,} are wanted")
         return found
 
@@ -89,12 +92,14 @@ class Unlabelled:
 
 
 def _parts(text: str, length: int) -> Iterator[str]:
-    """A text in parts of whole paragraphs that have `length` words or a few more."""
+    """A text in parts of whole paragraphs that have `length` words or a few more; the rest at the end is dropped."""
     part: list[str] = []
-    words = 0
+    words, whole = 0, True
     for paragraph in re.split(r"\n\s*\n", text):
         part.append(paragraph)
         words += len(paragraph.split())
         if words >= length:
             yield "\n\n".join(part)
-            part, words = [], 0
+            part, words, whole = [], 0, False
+    if whole and words:
+        yield text

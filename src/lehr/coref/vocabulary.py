@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 
+from ..naming import language
 from .network import LehrModel
 
 SPECIAL = 104
@@ -18,7 +20,8 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
     """Keep `size` pieces of a WordPiece vocabulary; what used others is spelt with shorter ones.
 
     Single characters come first, then the other pieces by their place, which in BERT's vocabularies is their rank by
-    frequency. Placeholders and pieces in other scripts than the Latin are dropped: their words become unknown.
+    frequency. Placeholders are dropped, and so are pieces with other characters than those of the model's language, if
+    these are known (`lehr.naming.Language`): their words become unknown.
 
     Args:
         model: its encoder's word embeddings are cut down in place.
@@ -32,8 +35,10 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
     if state["model"]["type"] != "WordPiece":
         raise ValueError(f"only a WordPiece vocabulary can be trimmed, and this is {state['model']['type']}")
     vocabulary: dict[str, int] = state["model"]["vocab"]
+    characters = language(model.config.language).characters
+    wanted = re.compile(rf"(?!\[unused)[{characters}]*" if characters else r"(?!\[unused).*", re.DOTALL)
     ranked = sorted(
-        (piece for piece, number in vocabulary.items() if number >= SPECIAL and _latin(piece)),
+        (piece for piece, number in vocabulary.items() if number >= SPECIAL and wanted.fullmatch(piece)),
         key=lambda piece: (len(piece.removeprefix("##")) > 1, vocabulary[piece]),
     )
     kept = sorted(
@@ -49,10 +54,3 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
     model.config.encoder.vocab_size = len(kept)
     state["model"]["vocab"] = {piece: number for number, piece in enumerate(kept)}
     return model, Tokenizer.from_str(json.dumps(state))
-
-
-def _latin(piece: str) -> bool:
-    """Whether all characters are Latin letters, digits, or signs used beside them."""
-    if piece.startswith("[unused"):
-        return False
-    return all(c < "\u0250" or "\u1e00" <= c < "\u1f00" or "\u2000" <= c < "\u2c00" for c in piece)

@@ -8,30 +8,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ..document import Document
-from . import conll, gap, html, jsonl, text
-from .errors import FormatError
+from .errors import FormatError, FormatWarning
 
-__all__ = ["READERS", "WRITERS", "FormatError", "detect", "read_file", "read_source", "write"]
+__all__ = ["READERS", "WRITERS", "FormatError", "FormatWarning", "detect", "read", "read_file", "read_source", "write"]
+
+
+def _late(format: str, function: str) -> Callable[..., Any]:
+    """A function of a format's module, which is imported when it is first called."""
+
+    def call(*arguments: Any, **settings: Any) -> Any:
+        return getattr(import_module(f".{format}", __name__), function)(*arguments, **settings)
+
+    return call
+
 
 READERS: dict[str, Callable[..., list[Document]]] = {
-    "text": text.read,
-    "conll": conll.read,
-    "jsonl": jsonl.read,
-    "gap": gap.read,
+    format: _late(format, "read") for format in ("text", "conll", "conllu", "jsonl", "gap")
 }
 WRITERS: dict[str, Callable[[Iterable[Document]], str]] = {
-    "text": text.write,
-    "conll": conll.write,
-    "jsonl": jsonl.write,
-    "html": html.write,
+    format: _late(format, "write") for format in ("text", "conll", "conllu", "jsonl", "html")
 }
 
 
-def read_file(path: str | os.PathLike[str], format: str = "auto") -> list[Document]:
+def read_file(path: str | os.PathLike[str], format: str = "auto", language: str = "en") -> list[Document]:
     """The documents of a UTF-8 file in one of the formats of `READERS`; ``auto`` lets `detect` choose.
+
+    What comes without words is split as in `language`, an ISO 639 code.
 
     Raises:
         ValueError: if there is no such format.
@@ -41,7 +48,18 @@ def read_file(path: str | os.PathLike[str], format: str = "auto") -> list[Docume
     if format not in READERS and format != "auto":
         raise ValueError(f"no format {format!r}; the formats are auto, {', '.join(READERS)}")
     source = read_source(path)
-    return READERS[detect(path, source) if format == "auto" else format](source, name=os.fspath(path))
+    format = detect(path, source) if format == "auto" else format
+    return read(source, format, name=os.fspath(path), language=language)
+
+
+def read(source: str, format: str, *, name: str, language: str = "en") -> list[Document]:
+    """The documents of the text of a file `name`, in one of `READERS`; see `read_file`.
+
+    Raises:
+        FormatError: if it is not in the format.
+    """
+    in_language = {"language": language} if format in ("text", "jsonl") else {}
+    return READERS[format](source, name=name, **in_language)
 
 
 def read_source(path: str | os.PathLike[str]) -> str:
@@ -64,7 +82,11 @@ def detect(path: str | os.PathLike[str], source: str) -> str:
     start = source[:1000].lstrip()
     if start.startswith(("#begin document", "# begin document")) or file.endswith(("conll", "_conll.txt")):
         return "conll"
-    if gap.is_header(start.partition("\n")[0]):
+    if start.startswith(("# newdoc", "# global.Entity", "# sent_id")) or file.endswith(".conllu"):
+        return "conllu"
+    from .gap import is_header
+
+    if is_header(start.partition("\n")[0]):
         return "gap"
     if file.endswith((".jsonl", ".jsonlines", ".json", ".ndjson")):
         return "jsonl"

@@ -21,6 +21,7 @@ from pathlib import PurePath
 
 from ..detokenize import join_words
 from ..document import Document, Span
+from .brackets import brackets
 from .errors import FormatError
 from .text import split_sentences
 
@@ -173,26 +174,8 @@ def _cell(text: str) -> str:
 
 
 def _brackets(document: Document) -> dict[int, str]:
-    """The last column of the words that need one: first what closes, inner mentions first, then what opens."""
-    closing: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    opening: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for cluster in document.clusters:
-        enclosing: list[Span] = []
-        for first, last in sorted((mention.span for mention in cluster.mentions), key=lambda span: (span[0], -span[1])):
-            while enclosing and enclosing[-1][1] <= first:
-                enclosing.pop()
-            if enclosing and enclosing[-1][1] < last:
-                raise ValueError(
-                    f"document {document.id!r}: mentions {enclosing[-1]} and {(first, last)} of cluster {cluster.id} "
-                    "cross, which CoNLL-2012 cannot say"
-                )
-            enclosing.append((first, last))
-            opening[first].append((-last, cluster.id))
-            if last > first:
-                closing[last].append((-first, cluster.id))
-    column = {}
-    for word in opening.keys() | closing.keys():
-        closes = [f"{cluster})" for _, cluster in sorted(closing[word])]
-        opens = [f"({cluster}" + ")" * (-last == word) for last, cluster in sorted(opening[word])]
-        column[word] = "|".join([*closes, *opens])
-    return column
+    """The last column of the words that need one: first what closes, then what opens, one-word mentions last."""
+    return {
+        word: "|".join([*(f"{c})" for c in at.closing), *(f"({c}" for c in at.opening), *(f"({c})" for c in at.single)])
+        for word, at in brackets(document, "CoNLL-2012").items()
+    }

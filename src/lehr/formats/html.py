@@ -11,13 +11,14 @@ the style, so that copied text is the document's own.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from importlib.resources import files
 
 from ..document import Cluster, Document, Mention
+from ..naming import best_names
 
 COLOURS = 5
 """Colours of `html.css`. They stay apart for the three kinds of colour blindness, in light and in dark mode."""
@@ -27,9 +28,6 @@ LINES = 4
 
 DEEPEST = 8
 """Mentions drawn around one another at most; one more is drawn as its number alone. Keeps the page linear in size."""
-
-_LONGEST_NAME = 5
-"""Words of a mention that may give its entity a name."""
 
 _PARAGRAPH = re.compile(r"(?:[^\S\n]*\n){2,}")
 
@@ -88,43 +86,12 @@ class _Entity:
 
 def _entities(document: Document) -> list[_Entity]:
     """The clusters, largest first, each with its name and the classes that draw it."""
-    names = _Names(document)
-    ranked = sorted((cluster for cluster in document.clusters if len(cluster)), key=lambda cluster: -len(cluster))
+    ranked = sorted(filter(len, document.clusters), key=len, reverse=True)
+    names = best_names(replace(document, clusters=tuple(ranked)))
     return [
-        _Entity(cluster, names.of(cluster), f"c{rank % COLOURS} s{rank % LINES}" if len(cluster) > 1 else "one")
-        for rank, cluster in enumerate(ranked)
+        _Entity(cluster, _clip(name), f"c{rank % COLOURS} s{rank % LINES}" if len(cluster) > 1 else "one")
+        for rank, (cluster, name) in enumerate(zip(ranked, names, strict=True))
     ]
-
-
-class _Names:
-    """Picks the mention that names an entity best, by nothing but letter case, frequency and length.
-
-    A word is proper if it is longer than a letter, stands with a capital elsewhere than at the start of a sentence and
-    nowhere in the document without. The most frequent mention made for at least the half of proper words names the
-    entity; where there is none, as in scripts without case, the longest short one does.
-    """
-
-    def __init__(self, document: Document) -> None:
-        self.words = words = document.tokens
-        small = {word for word in words if word[0].islower()}
-        self.proper: set[str] = set()
-        for first, end in document.sentences:
-            while first < end and not words[first][0].isalnum():
-                first += 1
-            self.proper.update(
-                w for w in words[first + 1 : end] if len(w) > 1 and w[0].isupper() and w.lower() not in small
-            )
-
-    def of(self, cluster: Cluster) -> str:
-        short = [m for m in cluster.mentions if m.last_word - m.first_word < _LONGEST_NAME] or cluster.mentions[:1]
-        counts = Counter(mention.text for mention in short)
-
-        def fitness(mention: Mention) -> tuple[int, int]:
-            words = self.words[mention.first_word : mention.last_word + 1]
-            proper = 2 * sum(word in self.proper for word in words) >= len(words)
-            return counts[mention.text] if proper else 0, len(mention.text)
-
-        return _clip(max(short, key=fitness).text)
 
 
 def _clip(text: str, length: int = 48) -> str:

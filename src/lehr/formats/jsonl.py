@@ -32,8 +32,8 @@ from .errors import FormatError
 _NO_SPEAKER = ("", "-", "_", None)
 
 
-def read(source: str, *, name: str) -> list[Document]:
-    """The documents of a file in any of these shapes.
+def read(source: str, *, name: str, language: str = "en") -> list[Document]:
+    """The documents of a file in any of these shapes; text without words is split as in `language`.
 
     Mentions that came in characters keep them, and have the words that they touch.
 
@@ -43,7 +43,7 @@ def read(source: str, *, name: str) -> list[Document]:
     records = list(_records(source, name))
     stem = PurePath(name).stem
     return [
-        record.document(stem if len(records) == 1 else f"{stem}:{number}")
+        record.document(stem if len(records) == 1 else f"{stem}:{number}", language)
         for number, record in enumerate(records, start=1)
     ]
 
@@ -82,21 +82,42 @@ def _mention_to_json(mention: Mention, words: bool) -> dict[str, Any]:
     return record | {key: value for key, value in known.items() if value is not None}
 
 
+def parse(line: str, *, name: str, number: int) -> Any:
+    """The value of a line, the `number`th of the file `name`; what it holds, `from_json` says.
+
+    Raises:
+        FormatError: if it is not JSON, or a string in it is no Unicode.
+    """
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        found = f"{error.msg!r} at column {error.colno}"
+        raise FormatError.at(name, number + error.lineno - 1, found=found, expected="JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError.at(name, number, found=repr(str(error)), expected="JSON") from error
+    if "\\ud" in line.lower() and not _is_unicode(json.dumps(value, ensure_ascii=False)):
+        raise FormatError.at(name, number, found="half of a surrogate pair", expected="both or none")
+    return value
+
+
+def from_json(value: Any, *, name: str, line: int | None = None, id: str = "", language: str = "en") -> Document:
+    """The document that a value in any of these shapes holds, called `id` if it has no name of its own.
+
+    Text without words is split as in `language`.
+
+    Raises:
+        FormatError: if it is in none; the message says so of the `line` of the file `name`.
+    """
+    return _Record(name, line, value).document(id, language)
+
+
 def _records(source: str, name: str) -> Iterator[_Record]:
     """What the lines hold, or the items of the only array."""
     lines = [(number, line) for number, line in enumerate(source.split("\n"), start=1) if line.strip()]
     if lines and not _is_json(lines[0][1]):
         lines = [(1, source)]
     for number, line in lines:
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            found = f"{error.msg!r} at column {error.colno}"
-            raise FormatError.at(name, number + error.lineno - 1, found=found, expected="JSON") from error
-        except (ValueError, RecursionError) as error:
-            raise FormatError.at(name, number, found=repr(str(error)), expected="JSON") from error
-        if "\\ud" in line.lower() and not _is_unicode(json.dumps(value, ensure_ascii=False)):
-            raise FormatError.at(name, number, found="half of a surrogate pair", expected="both or none")
+        value = parse(line, name=name, number=number)
         if isinstance(value, list) and len(lines) == 1:
             yield from (_Record(f"{name}, item {item}", None, inner) for item, inner in enumerate(value, start=1))
         else:
@@ -127,7 +148,7 @@ class _Record:
     line: int | None
     value: Any
 
-    def document(self, name: str) -> Document:
+    def document(self, name: str, language: str) -> Document:
         """The document, of this name if it has none of its own."""
         if not isinstance(self.value, dict):
             raise self.error(self.value, "an object")
@@ -136,7 +157,7 @@ class _Record:
             raise self.error(part, "a whole number as 'part'")
         in_words = "tokens" in self.value or ("sentences" in self.value and "words" not in self.value)
         try:
-            document = self.in_words() if in_words else self.in_characters()
+            document = self.in_words() if in_words else self.in_characters(language)
         except FormatError:
             raise
         except ValueError as error:
@@ -153,7 +174,7 @@ class _Record:
         document = Document.from_sentences(sentences, speakers=self.speakers())
         return document.with_clusters([self.pair("clusters", pair) for pair in cluster] for cluster in self.clusters())
 
-    def in_characters(self) -> Document:
+    def in_characters(self, language: str) -> Document:
         """A document whose clusters are of half-open characters."""
         source = self.value.get("text")
         if not isinstance(source, str):
@@ -165,7 +186,7 @@ class _Record:
             sentences = [(first, last + 1) for first, last in given] or text.split_sentences(source, words)
             document = replace(document, sentences=tuple(sentences), speakers=self.speakers())
         else:
-            document = text.read(source, name="")[0]
+            document = text.read(source, name="", language=language)[0]
         return document.with_clusters([self.mention(document, item) for item in cluster] for cluster in self.clusters())
 
     def mention(self, document: Document, value: Any) -> Mention:

@@ -1,5 +1,8 @@
 """Raw text, split into words as in the Penn Treebank and OntoNotes, and into sentences by syntok.
 
+What is of one language, its abbreviations and contractions, is in `lehr.naming.Language`; for one of which nothing is
+known, words are what white space and punctuation part.
+
 Offsets index the text as it came: nothing is replaced, joined or dropped. White space and control characters part
 words, every other character belongs to one. Blank lines end a sentence, single line ends, as in hard-wrapped text,
 do not. Writing without spaces (Chinese, Japanese, Thai) is not split into words, only at its punctuation.
@@ -10,6 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, pairwise
 from pathlib import PurePath
 
@@ -17,6 +21,7 @@ from syntok.segmenter import segment  # type: ignore[import-untyped]
 from syntok.tokenizer import Token  # type: ignore[import-untyped]
 
 from ..document import Document
+from ..naming import language as known
 
 _SPACE = r"\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff"
 _EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"
@@ -27,32 +32,6 @@ _END = f"(?!{_IN})"
 _JOIN = r"[-‐‑'’_&@+]|\.(?![A-Z])|(?<![a-z])\.|(?<=\d)[,:/](?=\d)"
 """What stands between two parts of a word: to-day, o'clock, AT&T, 13,000; but not the stop in ``Punjab.He``."""
 
-_TITLES = "Mr|Mrs|Ms|Messrs|Dr|Prof|Rev|Hon|Gen|Col|Capt|Lieut|Lt|Sgt|Sen|Rep|Gov|St|Mt|Ft|Mme|Mlle|Jr|Sr|Esq"
-_OTHERS = r"Co|Corp|Inc|Ltd|Bros|Ave|Blvd|Rd|vs|etc|cf|al|Ph\.D|Jan|Feb|Aug|Sept|Oct|Nov|Dec"
-
-_WORD = re.compile(
-    rf"""
-      (?:https?://|www\.)[^{_SPACE}<>"“”]*[\w/]                # an address on the web
-    | (?:[^\W\d_]\.){{2,}}(?:-{_IN}+)*{_END}                   # U.S., p.m., U.S.-based
-    | (?:{_TITLES}|{_TITLES.upper()}|{_OTHERS})\.{_END}        # Mr.
-    | No\.(?=\s*\d) | [A-HJ-Z]\.(?=,|\s+[A-Z])                 # No. 7; an initial, but I is rather the pronoun
-    | ['’](?:[tT](?=(?:is|was){_END})|(?:em|cause|til|\d\ds){_END})  # clipped at the front
-    | (?:[\#@](?=[^\W\d_]))?{_IN}+(?:(?:{_JOIN}){_IN}+)*
-    | [{_EMOJI}][{_EMOJI}\u200d\ufe0f]*
-    | \.\.\. | ([-–—.!?*=_~\#'`])\1+                           # ..., --, ''
-    | [^{_SPACE}][\u0300-\u036f\ufe0f]*
-    """,
-    re.VERBOSE,
-)
-_CUT = re.compile(
-    rf"""
-      (?<={_IN})(?=n['’]t{_END})
-    | (?<={_IN})(?=['’](?:s|m|d|re|ve|ll){_END})
-    | (?<!{_IN})(?:can(?=not{_END})|(?:gon|wan)(?=na{_END})|got(?=ta{_END})|(?:lem|gim)(?=me{_END}))
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-"""Where a word parts in two: did|n't, she|'s, can|not."""
 _BLANK = re.compile(f"[{_SPACE}]")
 _PARAGRAPH = re.compile(r"(?:\n|\r(?!\n))[^\S\r\n]*[\r\n]|[\f\u2029]")
 
@@ -63,9 +42,9 @@ _ENOUGH = 2**12
 """Characters of a stream that are worth looking at."""
 
 
-def read(source: str, *, name: str) -> list[Document]:
-    """The text as one document, named after the file, without clusters."""
-    words = split_words(source)
+def read(source: str, *, name: str, language: str = "en") -> list[Document]:
+    """The text, in the language of an ISO 639 code, as one document, named after the file, without clusters."""
+    words = split_words(source, language)
     return [Document(PurePath(name).stem, source, tuple(words), tuple(split_sentences(source, words)))]
 
 
@@ -74,12 +53,13 @@ def write(documents: Iterable[Document]) -> str:
     return "\n\n".join(document.text for document in documents)
 
 
-def split_words(text: str) -> list[tuple[int, int]]:
+def split_words(text: str, language: str = "en") -> list[tuple[int, int]]:
     """The words of a text as half-open characters."""
+    word, part = _patterns(language)
     words = []
-    cuts = (match.end() for match in _CUT.finditer(text))
+    cuts = (match.end() for match in part.finditer(text))
     cut = next(cuts, len(text))
-    for match in _WORD.finditer(text):
+    for match in word.finditer(text):
         start, end = match.span()
         while cut < end:
             if cut > start:
@@ -90,13 +70,37 @@ def split_words(text: str) -> list[tuple[int, int]]:
     return words
 
 
+@cache
+def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A word in a language, and where one parts in two."""
+    about = known(language)
+    abbreviations = "|".join(map(re.escape, about.abbreviations))
+    own = [rf"(?:{abbreviations})\.{{end}}"] if abbreviations else []
+    words, cuts = (
+        [pattern.replace("{in}", _IN).replace("{end}", _END) for pattern in patterns]
+        for patterns in ([*own, *about.words], about.cuts or ["(?!)"])
+    )
+    word = rf"""
+          (?:https?://|www\.)[^{_SPACE}<>"“”]*[\w/]                # an address on the web
+        | (?:[^\W\d_]\.){{2,}}(?:-{_IN}+)*{_END}                   # U.S., p.m., U.S.-based
+        {"".join(f"| (?-x:{pattern})" for pattern in words)}
+        | (?:[\#@](?=[^\W\d_]))?{_IN}+(?:(?:{_JOIN}){_IN}+)*
+        | [{_EMOJI}][{_EMOJI}\u200d\ufe0f]*
+        | \.\.\. | (?P<mark>[-–—.!?*=_~\#'`])(?P=mark)+            # ..., --, ''
+        | [^{_SPACE}][\u0300-\u036f\ufe0f]*
+        """
+    return re.compile(word, re.VERBOSE), re.compile("|".join(cuts), re.IGNORECASE)
+
+
 def split_sentences(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The sentences of a text as half-open ranges of its words, which may also be those of another tokenizer."""
     starts, _ = _sentence_starts(text, words, over=True)
     return list(pairwise([*starts, len(words)]))
 
 
-def stream(pieces: Iterable[str]) -> Iterator[tuple[str, list[tuple[int, int]], list[tuple[int, int]]]]:
+def stream(
+    pieces: Iterable[str], language: str = "en"
+) -> Iterator[tuple[str, list[tuple[int, int]], list[tuple[int, int]]]]:
     """The text that comes in `pieces`, as parts that end between sentences, each with the words and sentences in it.
 
     However the text is cut, its words and sentences are those of `read`. What is held is a few pages and the piece that
@@ -117,7 +121,7 @@ def stream(pieces: Iterable[str]) -> Iterator[tuple[str, list[tuple[int, int]], 
                 continue
         text = "".join(held)
         edge = len(text) if piece is None else _run_start(text, len(text.rstrip()))
-        words = [word for word in split_words(text) if skip <= word[0] and word[1] <= edge]
+        words = [word for word in split_words(text, language) if skip <= word[0] and word[1] <= edge]
         starts, following = _sentence_starts(text, words, over=piece is None)
         cut = len(text) if piece is None else words[following - 1][1] if following else skip
         if cut > skip:

@@ -1,0 +1,1 @@
+"""Coreference as it is learned: the network, its objectives, training, distilling, export."""

@@ -1,0 +1,402 @@
+"""CoNLL-U with the ``Entity`` annotation of CorefUD 1.x: ten columns a word, mentions as brackets in the last of them.
+
+The words of a document are the syntactic words, those with a whole number in the first column. Its text is what was
+written: a multiword token (``3-4``) stands there as it does in the file, and its characters are shared out among its
+words; white space is as ``SpaceAfter``, or UDPipe's ``SpacesAfter`` and ``SpacesBefore``, have it. ``# newdoc id``
+begins a document; ``# speaker`` is that of a sentence and ``Speaker`` in the last column that of a word; what else is
+annotated, ``Bridge`` and ``SplitAnte`` among it, is passed over.
+
+A document has no room for two things that CorefUD has. Zero mentions, which have no written word, are left out;
+discontinuous mentions are cut down to the piece with their head. A `FormatWarning` says of how many. Of a mention with
+written words and others, it is the written ones.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import accumulate, pairwise
+from pathlib import PurePath
+
+from ..document import Document, Span
+from .brackets import Brackets, brackets
+from .errors import FormatError, FormatWarning
+
+COLUMNS = 10
+FIELDS = "eid-etype-head-other"
+"""What an opening bracket says, and in which order, unless ``# global.Entity`` has another list."""
+
+_ID = re.compile(r"(?P<number>\d{1,9})(?:-(?P<last>\d{1,9})|(?P<empty>\.\d{1,9}))?")
+_BRACKET = re.compile(r"\([^()]+\)?|[^()]+\)")
+_PIECE = re.compile(r"(?P<entity>.+)\[(?P<piece>\d{1,9})/(?P<pieces>\d{1,9})\]")
+_SPACE = re.compile(r"\s+")
+_NO_COLUMN = re.compile(r"[\t\r\n]")
+_ESCAPES = {"\\": "\\\\", " ": "\\s", "\t": "\\t", "\r": "\\r", "\n": "\\n", "|": "\\p"}
+_UNESCAPES = {escape: plain for plain, escape in _ESCAPES.items()}
+
+
+def read(source: str, *, name: str) -> list[Document]:
+    """The documents of a CoNLL-U file; without ``# newdoc``, the whole file is one.
+
+    A document without a name takes that of the file, and its place among the nameless as its part. Clusters are in the
+    order of their names, numbers in these by value, and mentions in that of the text; repeated mentions are kept.
+
+    Raises:
+        FormatError: at a row that has not ten columns or whose first does not count on, a multiword token without its
+            words, a bracket that never opens or closes, a piece of a mention without the others, and fields that name
+            no entity.
+    """
+    return _File(name).documents(source)
+
+
+def write(documents: Iterable[Document]) -> str:
+    """The documents as CoNLL-U, entities numbered through all of them, as CorefUD does it.
+
+    What a document does not know, which is all but words, mentions and speakers, is ``_``; the head of a word is 0, as
+    CorefUD's scorer takes it without a tree, and that of a mention its first word. Tabs and line ends inside a word
+    become spaces, as no column can hold them, and white space in a name becomes one space.
+
+    Raises:
+        ValueError: if two mentions of one cluster cross, as the brackets cannot say which of them closes where.
+    """
+    lines: list[str] = []
+    entities = 1
+    for document in documents:
+        lines += _lines(document, entities)
+        entities += 1 + max((cluster.id for cluster in document.clusters), default=-1)
+    return "".join(lines)
+
+
+class _File:
+    """The file being read."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fields = FIELDS.split("-")
+        self.done: list[Document] = []
+        self.rows: _Rows | None = None
+        self.speaker: str | None = None
+        self.nameless = 0
+        self.lost: Counter[str] = Counter()
+
+    def documents(self, source: str) -> list[Document]:
+        number = 0
+        for number, line in enumerate(source.removesuffix("\n").split("\n"), start=1):
+            line = line.removesuffix("\r")
+            if line.startswith("#"):
+                key, _, value = (part.strip() for part in line[1:].partition("="))
+                self.comment(key, value, number)
+            elif not line.strip():
+                self.speaker = None
+                if self.rows:
+                    self.rows.end_sentence(number)
+            else:
+                self.rows = self.rows or self.begin(None)
+                self.rows.speaker = self.speaker
+                self.rows.row(line.split("\t"), number)
+        self.finish(number)
+        if self.lost:
+            warnings.warn(f"{self.name}: {_told(self.lost)}", FormatWarning, stacklevel=4)
+        return self.done
+
+    def comment(self, key: str, value: str, number: int) -> None:
+        if key in ("newdoc", "newdoc id"):
+            self.finish(number)
+            self.rows = self.begin(value if key == "newdoc id" else None)
+        elif key == "global.Entity":
+            self.fields[:] = value.split("-")
+            if not {"eid", "GRP"} & {*self.fields}:
+                raise FormatError.at(self.name, number, found=f"the fields {value!r}", expected="eid among them")
+        elif key == "speaker":
+            self.speaker = value or None
+        elif key == "part" and self.rows and re.fullmatch(r"\d{1,18}", value):
+            self.rows.part = int(value)
+
+    def begin(self, id: str | None) -> _Rows:
+        part = 0
+        if id is None:
+            id, part = PurePath(self.name).stem, self.nameless
+            self.nameless += 1
+        return _Rows(self.name, self.fields, self.lost, id, part)
+
+    def finish(self, number: int) -> None:
+        if self.rows:
+            self.rows.end_sentence(number)
+            self.done.append(self.rows.document())
+
+
+@dataclass(slots=True)
+class _Token:
+    """What is written in one piece: a word, or the words up to the one with the number `last`."""
+
+    surface: str
+    last: int
+    misc: Mapping[str, str]
+    forms: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Mention:
+    """A mention, or a piece of one: its nodes, which are words and words that are not written, and its head's place.
+
+    While it is open it has its first node only. `line` is where its last bracket stands.
+    """
+
+    nodes: list[int]
+    head: int
+    line: int
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The document being read; `nodes` holds the word that each node is, None for one that is not written."""
+
+    name: str
+    fields: Sequence[str]
+    lost: Counter[str]
+    id: str
+    part: int
+    speaker: str | None = None
+    number: int = 0
+    token: _Token | None = None
+    text: list[str] = field(default_factory=list)
+    length: int = 0
+    gap: str = ""
+    gap_is_told: bool = False
+    words: list[Span] = field(default_factory=list)
+    sentences: list[Span] = field(default_factory=list)
+    speakers: list[str | None] = field(default_factory=list)
+    nodes: list[int | None] = field(default_factory=list)
+    opened: defaultdict[str, list[_Mention]] = field(default_factory=lambda: defaultdict(list))
+    pieces: defaultdict[str, list[_Mention]] = field(default_factory=lambda: defaultdict(list))
+    clusters: defaultdict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+
+    def row(self, columns: Sequence[str], line: int) -> None:
+        """Take in a word, a word that is not written, or a multiword token."""
+        if len(columns) != COLUMNS:
+            found, expected = f"{len(columns)} columns", f"{COLUMNS}, separated by tabs"
+            raise FormatError.at(self.name, line, found=found, expected=expected)
+        id, form = _ID.fullmatch(columns[0]), columns[1]
+        misc = dict(item.partition("=")[::2] for item in columns[9].split("|"))
+        if id is None or not self.counts_on(id):
+            expected = f"that of the next word, {self.number + 1}, or of what comes with it"
+            raise FormatError.at(self.name, line, found=f"{columns[0]!r} as number", expected=expected)
+        if not form:
+            raise FormatError.at(self.name, line, found="nothing as word", expected="a word, or '_' for one unknown")
+        if id["last"]:
+            self.token = _Token(form, int(id["last"]), misc)
+            if "Entity" in misc:
+                found = "'Entity' beside a multiword token"
+                raise FormatError.at(self.name, line, found=found, expected="it beside words")
+            return
+        self.nodes.append(None if id["empty"] else len(self.speakers))
+        if not id["empty"]:
+            self.number += 1
+            self.word(form, misc)
+        if "Entity" in misc:
+            self.brackets(misc["Entity"], line)
+
+    def counts_on(self, id: re.Match[str]) -> bool:
+        """Whether a number is that of the next word, of a multiword token from it on, or of what is not written."""
+        number, last = int(id["number"]), id["last"]
+        if id["empty"]:
+            return number == self.number
+        return number == self.number + 1 and (not last or (int(last) > number and self.token is None))
+
+    def word(self, form: str, misc: Mapping[str, str]) -> None:
+        """Take in a word, and what is written of it once the last word of its token is in."""
+        self.token = token = self.token or _Token(form, self.number, misc)
+        token.forms.append(form)
+        self.speakers.append(_unescaped(misc["Speaker"]) if "Speaker" in misc else self.speaker)
+        if self.number == token.last:
+            self.token = None
+            surface = token.surface if len(token.surface) >= len(token.forms) else "".join(token.forms)
+            gap = self.gap + _unescaped(token.misc.get("SpacesBefore", ""))
+            self.text += [gap, surface]
+            start = self.length + len(gap)
+            self.length = start + len(surface)
+            cuts = [start + cut for cut in _cuts(token.forms, surface)]
+            self.words += pairwise(cuts)
+            self.gap_is_told = "SpacesAfter" in token.misc
+            self.gap = "" if token.misc.get("SpaceAfter") == "No" else _unescaped(token.misc.get("SpacesAfter", "\\s"))
+
+    def end_sentence(self, line: int) -> None:
+        if self.token:
+            found = f"the end of the sentence after {self.number}"
+            expected = f"the words of {self.token.surface!r}, up to {self.token.last}"
+            raise FormatError.at(self.name, line, found=found, expected=expected)
+        first = self.sentences[-1][1] if self.sentences else 0
+        if first < len(self.words):
+            self.sentences.append((first, len(self.words)))
+        self.number = 0
+
+    def brackets(self, value: str, line: int) -> None:
+        """Open and close mentions at the last node."""
+        found = _BRACKET.findall(value)
+        if not value or "".join(found) != value:
+            expected = "brackets such as '(e1-person-1', 'e1)' or '(e1-person-1)'"
+            raise FormatError.at(self.name, line, found=f"{value!r} as 'Entity'", expected=expected)
+        at = next(place for place, name in enumerate(self.fields) if name in ("eid", "GRP"))
+        node = len(self.nodes) - 1
+        for bracket in found:
+            values = bracket.strip("()").split("-")
+            label = values[at] if len(values) > at else "" if bracket[0] == "(" else values[0]
+            if not label:
+                expected = f"the fields {'-'.join(self.fields)}"
+                raise FormatError.at(self.name, line, found=f"{bracket!r} without an entity", expected=expected)
+            if bracket[0] == "(":
+                head = dict(zip(self.fields, values, strict=False)).get("head", "")
+                self.opened[label].append(_Mention([node], int(head) if re.fullmatch(r"\d{1,9}", head) else 0, line))
+            if bracket[-1] == ")":
+                if not self.opened[label]:
+                    expected = f"a mention of {label} opened before it"
+                    raise FormatError.at(self.name, line, found=repr(bracket), expected=expected)
+                mention = self.opened[label].pop()
+                mention.nodes, mention.line = list(range(mention.nodes[0], node + 1)), line
+                self.close(label, mention)
+
+    def close(self, label: str, mention: _Mention) -> None:
+        """Take in a mention, or a piece of one, which waits for those that come after it."""
+        found = _PIECE.fullmatch(label)
+        if found is None:
+            self.mention(label, mention)
+            return
+        piece, pieces = int(found["piece"]), int(found["pieces"])
+        if piece > 1:
+            before = f"{found['entity']}[{piece - 1}/{pieces}]"
+            if not self.pieces[before]:
+                raise FormatError.at(self.name, mention.line, found=repr(label), expected=f"{before!r} before it")
+            mention.nodes = self.pieces[before].pop().nodes + mention.nodes
+        if piece < pieces:
+            self.pieces[label].append(mention)
+        else:
+            self.mention(found["entity"], mention)
+
+    def mention(self, entity: str, mention: _Mention) -> None:
+        """Take in a whole mention: the run of words that it is or that has its head, the longest if none has."""
+        runs: list[list[int]] = []
+        for word in sorted({word for node in mention.nodes if (word := self.nodes[node]) is not None}):
+            if runs and runs[-1][-1] == word - 1:
+                runs[-1].append(word)
+            else:
+                runs.append([word])
+        if not runs:
+            self.lost["zero"] += 1
+            return
+        if len(runs) > 1:
+            self.lost["discontinuous"] += 1
+        head = self.nodes[mention.nodes[mention.head - 1]] if 0 < mention.head <= len(mention.nodes) else None
+        run = next((run for run in runs if head in run), max(runs, key=len))
+        self.clusters[entity].append((run[0], run[-1]))
+
+    def document(self) -> Document:
+        """The document, once all of its rows are in."""
+        for what, expected in (self.opened, "a closing '{})'"), (self.pieces, "the piece after '{}'"):
+            for label, mentions in what.items():
+                for mention in mentions:
+                    expected = expected.format(label) + " before the document ends"
+                    raise FormatError.at(self.name, mention.line, found=f"a mention of {label}", expected=expected)
+        if self.gap_is_told:
+            self.text.append(self.gap)
+        document = Document(
+            self.id,
+            "".join(self.text),
+            tuple(self.words),
+            tuple(self.sentences),
+            (),
+            tuple(self.speakers) if any(self.speakers) else None,
+            self.part,
+        )
+        return document.with_clusters(self.clusters[entity] for entity in sorted(self.clusters, key=_by_number))
+
+
+def _cuts(forms: Sequence[str], surface: str) -> list[int]:
+    """Where the words of what is written begin in it, and where it ends: ``zum``, which is zu and dem, in 0, 2, 3.
+
+    Each gets the characters that an alignment of both gives it, and at least one; there must be one for each.
+    """
+    spelt, edges = "".join(forms), list(accumulate(map(len, forms)))
+    if spelt == surface:
+        return [0, *edges]
+    blocks = SequenceMatcher(None, spelt, surface, autojunk=False).get_opcodes()
+    cuts = [0]
+    for left, edge in zip(range(len(forms) - 1, 0, -1), edges, strict=False):
+        cut = next(min(j + edge - i, j_end) for _, i, i_end, j, j_end in blocks if i <= edge < i_end)
+        cuts.append(min(max(cut, cuts[-1] + 1), len(surface) - left))
+    return [*cuts, len(surface)]
+
+
+def _told(lost: Counter[str]) -> str:
+    """What a document has no room for."""
+    zero, split = lost["zero"], lost["discontinuous"]
+    said = [f"{_counted(zero, 'zero mention')} left out, which no written word stands for"] * bool(zero)
+    said += [f"{_counted(split, 'discontinuous mention')} cut down to the piece with the head"] * bool(split)
+    return ", and ".join(said)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)} {'are' if number != 1 else 'is'}"
+
+
+def _by_number(entity: str) -> str:
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(18), entity)
+
+
+def _lines(document: Document, entities: int) -> Iterator[str]:
+    """The lines of one document, whose cluster 0 is the entity of the number `entities`."""
+    id, columns = _SPACE.sub(" ", document.id), brackets(document, "CoNLL-U")
+    yield f"# newdoc id = {id}".rstrip() + f"\n# global.Entity = {FIELDS}\n"
+    if document.part:
+        yield f"# part = {document.part}\n"
+    name = "-".join([id.replace(" ", "_") or "document", *([str(document.part)] if document.part else [])])
+    for number, (first, end) in enumerate(document.sentences, start=1):
+        speakers = {*(document.speakers or ())[first:end]}
+        speaker = speakers.pop() if len(speakers) == 1 else None
+        yield f"# sent_id = {name}-{number}\n"
+        if speaker:
+            yield f"# speaker = {_SPACE.sub(' ', speaker)}\n"
+        yield f"# text = {_SPACE.sub(' ', document.text[document.words[first][0] : document.words[end - 1][1]])}\n"
+        for word in range(first, end):
+            misc = _misc(document, word, _entity(columns.get(word, Brackets()), entities), told=bool(speaker))
+            form = _NO_COLUMN.sub(" ", document.text[slice(*document.words[word])])
+            yield "\t".join([str(word - first + 1), form, *"____0__", misc]) + "\n"
+        yield "\n"
+    if not document.sentences:
+        yield "\n"
+
+
+def _entity(at: Brackets, entities: int) -> str:
+    """The mentions at a word: what closes stands before what opens, and of one word as they nest."""
+    closing = [f"e{entities + cluster})" for cluster in at.closing]
+    opening = [f"(e{entities + cluster}--1" for cluster in at.opening]
+    single = [f"(e{entities + cluster}--1)" for cluster in at.single]
+    return "".join([*closing, *opening, *single] if opening else [*single, *closing])
+
+
+def _misc(document: Document, word: int, entity: str, *, told: bool) -> str:
+    """The last column; the speaker too, unless it was `told` beside the sentence."""
+    start, end = document.words[word]
+    is_last = word + 1 == len(document.words)
+    after = document.text[end : None if is_last else document.words[word + 1][0]]
+    before = document.text[:start] if word == 0 else ""
+    speaker = document.speakers[word] if document.speakers and not told else None
+    items = {
+        "Entity": entity,
+        "SpaceAfter": "No" if not after and not is_last else "",
+        "SpacesAfter": _escaped(after) if after != " " or is_last else "",
+        "SpacesBefore": _escaped(before),
+        "Speaker": _escaped(speaker or ""),
+    }
+    return "|".join(f"{key}={value}" for key, value in items.items() if value) or "_"
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\[\\strnp]", lambda escape: _UNESCAPES[escape[0]], text)
