@@ -34,7 +34,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Put the model in the place of every other; what it was loaded with, and the words that it saw."""
     record: dict[str, Any] = {"words": []}
 
-    def load(model: str, **options: Any) -> Callable[[Document], Document]:
+    def load(model: str, **options: Any) -> tuple[Callable[[Document], Document], str]:
         record.update(options, model=model)
 
         def resolve(document: Document) -> Document:
@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             she = [(n, n) for n, word in enumerate(document.tokens) if word == "she"]
             return document.with_clusters([she] if she else [])
 
-        return resolve
+        return resolve, "en"
 
     monkeypatch.setattr(command, "load", load)
     return record
@@ -131,6 +131,16 @@ def test_a_checkpoint_without_torch(run: Run, data: Path, tmp_path: Path, monkey
     assert message.endswith("pip install 'lehr[train]'\n")
 
 
+def test_clusters_need_scipy_before_any_is_resolved_and_gap_needs_none(
+    run: Run, asked: dict[str, Any], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lehr.extras.find_spec", lambda package: None)
+    assert run("m", data, status=1).endswith("scipy, which is not installed: pip install 'lehr[score]'\n")
+    assert asked["words"] == []
+    (tmp_path / "gap.tsv").write_text(GAP, encoding="utf-8")
+    assert "feminine" in run("m", tmp_path / "gap.tsv")
+
+
 @pytest.mark.parametrize("name", ["folder", "someone/model"])
 def test_an_exported_model(run: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """A folder with an encoder, and a name that is no folder, are for the runtime to load."""
@@ -143,6 +153,7 @@ def test_an_exported_model(run: Run, data: Path, tmp_path: Path, monkeypatch: py
                 asked.append((path, threads, singletons, scheme))
                 return document
 
+            resolve.config = SimpleNamespace(language="en")
             return resolve
 
     monkeypatch.setitem(sys.modules, "lehr.resolver", SimpleNamespace(Resolver=Resolver))

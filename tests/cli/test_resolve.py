@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any, NamedTuple
 
 import pytest
@@ -111,15 +112,11 @@ def test_several_documents_are_an_array_or_lines(run: Run, folder: Path) -> None
     assert json.loads(one)["text"] == TEXT
 
 
-def test_a_folder_gets_a_file_for_each_document(run: Run, folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    assert run(folder, "--output", f"{out}/").out == ""
-    names = sorted(str(path.relative_to(out)) for path in out.rglob("*.*"))
-    assert names == ["a.json", "c.json", "deep/a.json", "x.json", "y.json"]
-    assert json.loads((out / "a.json").read_text("utf-8"))["text"] == TEXT
-    run(folder / "a.txt", folder / "deep" / "a.txt", "--output", out, "--format", "html")
-    assert TEXT.split(".")[0] not in (out / "a-2.html").read_text("utf-8")
-    assert (out / "a.html").exists()
+def test_a_folder_is_for_the_results_of_files(run: Run, tmp_path: Path) -> None:
+    for arguments in (("--text", TEXT), ("-",), ()):
+        assert "is a folder, for the results of files" in run(*arguments, "--output", f"{tmp_path}/", status=1).err
+    for arguments in (("--engine", "ray"), ("--workers", 2), ("--overwrite",), ("--format", "parquet")):
+        assert "--output DIR/" in run("--text", TEXT, *arguments, status=1).err
 
 
 @pytest.mark.parametrize(
@@ -135,6 +132,30 @@ def test_written_clusters_can_be_read_again(run: Run, tmp_path: Path, answer: Do
         run("--text", TEXT, "--output", tmp_path / name)
         (again,) = read_file(tmp_path / name)
         assert len(again.spans) == len(answer.spans)
+
+
+def test_conllu_is_read_and_written_with_entities_numbered_through(run: Run, tmp_path: Path, answer: Document) -> None:
+    path, again = tmp_path / "a.conllu", tmp_path / "b.conllu"
+    run("--text", TEXT, "--output", path)
+    (document,) = read_file(path)
+    assert (document.text, document.words, document.spans) == (TEXT, answer.words, answer.spans)
+    run(path, path, "--output", again)
+    entities = [{*re.findall(r"\(?(e\d+)", part)} for part in again.read_text("utf-8").split("# newdoc")[1:]]
+    assert len(entities) == 2
+    assert not entities[0] & entities[1]
+
+
+def test_the_language_of_the_model_splits_text(run: Run, tiny: Path, tmp_path: Path) -> None:
+    model = copytree(tiny, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    (model / "config.json").write_text(json.dumps({**config, "language": "de"}), encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text('{"text": "She didn\'t."}\n')
+    (tmp_path / "b.txt").write_text("She didn't.")
+    for file in ("a.jsonl", "b.txt"):
+        for used, words in ((tiny, 4), (model, 3)):
+            written = run(tmp_path / file, "--format", "conllu", model=used).out
+            assert len([line for line in written.splitlines() if line[:1].isdigit()]) == words
+            run(tmp_path / file, "--format", "conllu", "--output", f"{tmp_path}/{used.name}/out/", model=used)
 
 
 def test_files_of_texts_hold_all_of_them(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+
+from lehr.cli import main
 
 Run = Callable[..., str]
 
@@ -65,6 +68,29 @@ def test_singletons_are_dropped_on_request_and_the_score_says_so(run: Run, key: 
     scores = json.loads(run(key, response, "--no-singletons", "--json"))
     assert scores["singletons"] is False
     assert scores["mentions"] == {"recall": 0.5, "precision": 1.0, "f1": pytest.approx(2 / 3)}
+
+
+def test_zero_mentions_are_scored_on_neither_side_and_their_number_is_told(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conllu(name: str, *words: str) -> Path:
+        rows = ["\t".join([*word.split("/")[:2], *"_______", word.split("/")[2]]) for word in words]
+        path = tmp_path / name
+        path.write_text("\n".join(["# newdoc id = d", *rows, "", ""]), encoding="utf-8")
+        return path
+
+    words = ["1/a/Entity=(e1)", "2/b/Entity=(e2)", "3/c/Entity=(e1)"]
+    gold = conllu("gold.conllu", words[0], "1.1/_/Entity=(e2)", *words[1:])
+    plain = conllu("plain.conllu", *words)
+    for key, response in ((gold, plain), (plain, gold), (gold, gold)):
+        scores = json.loads(run(key, response, "--json"))
+        assert scores["conll"] == scores["mentions"]["f1"] == 1
+    monkeypatch.setattr(sys, "argv", ["lehr", "score", str(gold), str(plain), "--no-singletons"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capsys.readouterr()
+    assert printed.err == f"lehr: {gold}: 1 zero mention is left out, which no written word stands for\n"
+    assert "1 document, singletons dropped" in printed.out
 
 
 def test_table_by_document_keeps_long_names_whole(run: Run, tmp_path: Path) -> None:
@@ -130,3 +156,10 @@ def test_help_teaches(run: Run) -> None:
     text = run("--help")
     for word in ("KEY", "RESPONSE", "--no-singletons", "--per-document", "--json", "version 8.01"):
         assert word in text
+
+
+def test_without_scipy(run: Run, key: Path, response: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lehr.extras.find_spec", lambda package: None)
+    assert run(key, response, status=1) == (
+        "lehr: this needs scipy, which is not installed: pip install 'lehr[score]'\n"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import re
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,6 @@ from lehr.document import Document, Span  # noqa: E402
 from lehr.integrations.spacy import Coreference, render, words_of  # noqa: E402
 from lehr.resolver import shipped_model  # noqa: E402
 
-PAGE = Path(__file__).parents[2] / "docs" / "spacy.md"
 TEXT = "Mary said she was tired."
 
 
@@ -337,16 +334,3 @@ def test_displacy_draws_an_entity_or_all() -> None:
 def test_importing_lehr_imports_no_spacy() -> None:
     code = "import sys, lehr, lehr.cli, lehr.resolver, lehr.resolved; print('spacy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
-
-
-def test_the_page_says_what_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every Python block of docs/spacy.md runs, one after the other, and prints what its comments say."""
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert len(blocks) >= 4
-    names: dict[str, object] = {}
-    for block in blocks:
-        said, expected = io.StringIO(), re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
-        with redirect_stdout(said):
-            exec(compile(block, str(PAGE), "exec"), names)
-        assert said.getvalue().splitlines() == expected, block

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import TextIO
 
 import typer
 
-from .. import __version__
 from .bench import bench
 from .check import check
+from .check_data import check_data
 from .distill import distill
 from .env import env
 from .eval import evaluate
@@ -19,11 +21,21 @@ from .score import score
 from .serve import serve
 from .train import app as train
 
+HELP = """Who is who: coreference resolution on a CPU, and the tools that make its models.
+
+Every command has a --help of its own, with examples.
+
+Examples:
+
+    lehr resolve --text "Mary said she was tired."
+    lehr resolve novel.txt --output novel.html
+    lehr serve
+"""
+
 app = typer.Typer(
     name="lehr",
-    help="Who is who: coreference resolution on a CPU, and the tools that make its models.",
+    help=HELP,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,12 +48,15 @@ app.command()(distill)
 app.add_typer(experiment, name="experiment")
 app.command()(export)
 app.command()(check)
+app.command("check-data")(check_data)
 app.command()(bench)
 app.command()(env)
 
 
 def _version(show: bool) -> None:
     if show:
+        from .. import __version__
+
         typer.echo(f"lehr {__version__}")
         raise typer.Exit
 
@@ -56,7 +71,23 @@ def _common(
 def main() -> None:
     """Run the command line; what the user can mend is told in one sentence, and the exit status is 1."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            app()
     except (ValueError, OSError, ImportError) as error:
         typer.echo(f"lehr: {error}", err=True)
         sys.exit(1)
+
+
+def _tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning: one of lehr's own as the sentence it is, any other as Python does."""
+    own = category.__module__.startswith("lehr.")
+    told = f"lehr: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno)
+    typer.echo(told, nl=False, err=True)

@@ -19,7 +19,7 @@ def bench(
     text: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="A text; by default the model's example, repeated.", exists=True, dir_okay=False
+            metavar="FILE", help="A text; by default the model's example, repeated.", exists=True, dir_okay=False
         ),
     ] = None,
     model: Annotated[
@@ -37,9 +37,11 @@ def bench(
     The floor is the encoder alone, on the same windows: what stands above it
     is ours. Medians; a machine that does other work shows too much.
 
-    \b
-    lehr bench
-    lehr bench novel.txt --threads 1 --threads 2
+    Examples:
+
+        lehr bench
+        lehr bench novel.txt --threads 1 --threads 2
+        lehr bench --model my-model --json > bench.json
     """
     from ..formats import read_source
     from ..resolver import Resolver

@@ -19,9 +19,10 @@ def check(
     resolved anew; if other clusters are found, as a damaged file or a faulty
     runtime may cause, this says which, and the exit status is 1.
 
-    \b
-    lehr check
-    lehr check path/to/model
+    Examples:
+
+        lehr check
+        lehr check my-model
     """
     from ..resolver import Resolver
 

@@ -10,18 +10,24 @@ import typer
 
 def distill(
     recipe: Annotated[
-        Path, typer.Argument(help="A YAML file, as in recipes/glue and recipes/cifar10.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(
+            metavar="RECIPE", help="A YAML file, as in recipes/glue and recipes/cifar10.", exists=True, dir_okay=False
+        ),
     ],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: method=kd, seed=2. Repeatable."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for checkpoints and the student.", show_default="runs/RECIPE")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for checkpoints and the student.", show_default="runs/RECIPE"),
     ] = None,
     result: Annotated[
         Path | None,
-        typer.Option(help="Another copy, in results/ say, of OUTPUT/result.json: what ran and what it scored."),
+        typer.Option(
+            metavar="FILE", help="Another copy, in results/ say, of OUTPUT/result.json: what ran and what it scored."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run in the output folder stopped, amid a stage too.")
@@ -29,8 +35,15 @@ def distill(
 ) -> None:
     """Train a student from a teacher, by Annealing-KD or another method.
 
-    Stage after stage as the recipe says; the teacher's logits are computed once and kept for every run that can use
-    them. The student is left in OUTPUT/model. For several processes: `accelerate launch -m lehr distill RECIPE`.
+    Stage after stage as the recipe says; the teacher's logits are computed once
+    and kept for every run that can use them. The student is left in
+    OUTPUT/model. For several processes: accelerate launch -m lehr distill RECIPE
+
+    Examples:
+
+        lehr distill recipes/glue/mpnet-minilm.yaml --set task=glue/mrpc
+        lehr distill recipes/glue/mpnet-minilm.yaml --set method=kd --set seed=2
+        lehr distill recipes/cifar10/short.yaml --resume
     """
     from ..extras import needs
 

@@ -29,7 +29,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="The folder of a model: encoder.onnx or safetensors.")],
     data: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA...", help="CoNLL-2012, JSONL or GAP files, or folders.", show_default=False),
+        typer.Argument(metavar="DATA", help="CoNLL-2012, CoNLL-U, JSONL or GAP files, or folders.", show_default=False),
     ],
     ids: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Only the documents or files whose names stand in FILE.")
@@ -66,21 +66,27 @@ def evaluate(
     A name in the FILE of --ids is that of a document or, with any ending or
     none, of its file: LitBank's lists of splits can be used as they are.
 
-    \b
-    lehr eval model litbank/conll --ids litbank/splits/0/test.ids
-    lehr eval model ontogum/dev --no-singletons --scheme ontonotes --raw
-    lehr eval model gap-test.tsv --json
+    This needs `pip install 'lehr\\[score]'`, GAP alone does not.
+
+    Examples:
+
+        lehr eval my-model litbank/conll --ids litbank/splits/0/test.ids
+        lehr eval my-model ontogum/dev --no-singletons --scheme chains --raw
+        lehr eval my-model gap-test.tsv --json
     """
     from ..evaluation import evaluate as evaluate_documents
     from ..evaluation import evaluate_gap, from_text, read_data
+    from ..extras import needs
 
     found = read_data(data, ids)
-    resolve = load(model, singletons=singletons, scheme=scheme, threads=threads)
+    resolve, language = load(model, singletons=singletons, scheme=scheme, threads=threads)
+    if found.documents:
+        needs("score")
     work = [*found.documents, *(example.document for example in found.examples)]
     with _Progress(sum(len(document.words) for document in work)) as progress:
         report = gap = None
         if found.documents:
-            measured = progress.watch(from_text(resolve) if raw else resolve)
+            measured = progress.watch(from_text(resolve, language) if raw else resolve)
             report = evaluate_documents(measured, found.documents, singletons=singletons)
         if found.examples:
             gap = evaluate_gap(progress.watch(resolve), found.examples)
@@ -109,8 +115,10 @@ def evaluate(
             console.print(_speed(gap), "on GAP")
 
 
-def load(model: str, *, singletons: bool, scheme: str | None, threads: int | None) -> Resolve:
+def load(model: str, *, singletons: bool, scheme: str | None, threads: int | None) -> tuple[Resolve, str]:
     """The model of a folder, whether exported or as it was trained, or, if there is no such folder, of the Hub.
+
+    Its language is given with it.
 
     Raises:
         ValueError: if the folder holds no model, or the model has no such scheme.
@@ -125,16 +133,17 @@ def load(model: str, *, singletons: bool, scheme: str | None, threads: int | Non
         needs("train")
         import torch
 
+        from ..coref.configuration import LehrConfig
         from ..coref.prediction import resolver_of
 
         if threads:
             torch.set_num_threads(threads)
-        return resolver_of(model, scheme)
+        return resolver_of(model, scheme), LehrConfig.from_pretrained(model).language
 
     from ..resolver import Resolver
 
     resolver = Resolver.from_pretrained(model, threads=threads)
-    return lambda document: resolver(document, singletons=singletons, scheme=scheme)
+    return lambda document: resolver(document, singletons=singletons, scheme=scheme), resolver.config.language
 
 
 class _Progress:

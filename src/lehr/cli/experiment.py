@@ -12,18 +12,29 @@ import typer
 if TYPE_CHECKING:
     from ..experiments.grid import Cell
 
-app = typer.Typer(
-    help="Run a grid of task, method and seed, and write its tables (needs `pip install 'lehr\\[train]'`).",
-    no_args_is_help=True,
-)
+HELP = """Run a grid of task, method and seed, and write its tables (needs `pip install 'lehr\\[train]'`).
 
-GridPath = Annotated[Path, typer.Argument(help="A YAML file, as in recipes/grids.", exists=True, dir_okay=False)]
+A grid is one YAML file, of which recipes/grids has several.
+
+Examples:
+
+    lehr experiment run recipes/grids/cifar-brief.yaml
+    lehr experiment table recipes/grids/cifar-brief.yaml
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True)
+
+GridPath = Annotated[
+    Path, typer.Argument(metavar="GRID", help="A YAML file, as in recipes/grids.", exists=True, dir_okay=False)
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the grid: common.epochs=2. Repeatable."),
 ]
-Runs = Annotated[Path | None, typer.Option(help="Folder for checkpoints and models.", show_default="runs/GRID")]
-Results = Annotated[Path, typer.Option(help="Folder of the results; the grid's own is in it.")]
+Runs = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder for checkpoints and models.", show_default="runs/GRID")
+]
+Results = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results; the grid's own is in it.")]
 
 
 @app.callback()
@@ -43,14 +54,21 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Cells at a time.", show_default="the number of GPUs, or 1")
+        int | None, typer.Option(min=1, metavar="N", help="Cells at a time.", show_default="the number of GPUs, or 1")
     ] = None,
     settings: Settings = None,
 ) -> None:
     """Run the cells that have no result yet.
 
-    However it ends, the same command goes on where it stopped. A result is one JSON in RESULTS/GRID; what a cell says
-    while it runs is in RUNS/TASK/METHOD-SEED.log. Several of these at once share the work.
+    However it ends, the same command goes on where it stopped. A result is one
+    JSON in RESULTS/GRID; what a cell says while it runs is in
+    RUNS/TASK/METHOD-SEED.log. Several of these at once share the work.
+
+    Examples:
+
+        lehr experiment run recipes/grids/cifar-brief.yaml
+        lehr experiment run recipes/grids/cifar-brief.yaml --jobs 2
+        lehr experiment run recipes/grids/cifar-short.yaml --only 'cifar10/*'
     """
     from ..extras import needs
 
@@ -133,10 +151,20 @@ def cell(
 def table(
     grid: GridPath,
     results: Results = Path("results"),
-    docs: Annotated[Path, typer.Option(help="Folder for the page and its figures.")] = Path("docs/results"),
+    docs: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the page and its figures.")] = Path(
+        "docs/results"
+    ),
     settings: Settings = None,
 ) -> None:
-    """Write the tables and figures of a grid's results, as DOCS/GRID.md."""
+    """Write the tables and figures of a grid's results, as DOCS/GRID.md.
+
+    A grid that is not finished is shown as far as it is.
+
+    Examples:
+
+        lehr experiment table recipes/grids/cifar-brief.yaml
+        lehr experiment table recipes/grids/cifar-brief.yaml --docs my-tables
+    """
     from ..extras import needs
 
     needs("train")
@@ -160,23 +188,36 @@ def table(
 @app.command()
 def surface(
     recipe: Annotated[
-        Path, typer.Argument(help="A recipe that anneals, as recipes/cifar10/short.yaml.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(
+            metavar="RECIPE", help="A recipe that anneals, as recipes/cifar10/short.yaml.", exists=True, dir_okay=False
+        ),
     ],
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe. Repeatable.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder of the run, with all its checkpoints.", show_default="runs/surface/TASK-RECIPE"),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the run, with all its checkpoints.",
+            show_default="runs/surface/TASK-RECIPE",
+        ),
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("results/surface"),
-    docs: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("docs/results"),
-    rows: Annotated[int, typer.Option(min=1, help="Training rows of which the losses are.")] = 1000,
-    side: Annotated[int, typer.Option(min=2, help="Points along each side of the plane.")] = 21,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the result.")] = Path("results/surface"),
+    docs: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the figure.")] = Path("docs/results"),
+    rows: Annotated[int, typer.Option(min=1, metavar="N", help="Training rows of which the losses are.")] = 1000,
+    side: Annotated[int, typer.Option(min=2, metavar="N", help="Points along each side of the plane.")] = 21,
 ) -> None:
     """Draw the losses of Annealing-KD around the way that its student took.
 
-    Runs the recipe first, unless OUTPUT holds that run, or goes on with it; once RESULTS holds the losses, only draws.
+    Runs the recipe first, unless OUTPUT holds that run, or goes on with it;
+    once RESULTS holds the losses, only draws.
+
+    Examples:
+
+        lehr experiment surface recipes/cifar10/short.yaml
+        lehr experiment surface recipes/cifar10/short.yaml --rows 500 --side 11
     """
     from ..extras import needs
 

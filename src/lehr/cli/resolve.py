@@ -5,40 +5,50 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from ..document import Document
-    from ..resolver import Resolver
     from .results import Item
 
-IN_FOLDERS = (".txt", ".text", "conll", "_conll.txt", ".jsonl", ".jsonlines", ".ndjson")
+IN_FOLDERS = (".txt", ".text", "conll", "_conll.txt", ".conllu", ".jsonl", ".jsonlines", ".ndjson")
 """How the names of those files in a folder end that are resolved."""
 
 
 class Input(str, Enum):
     """Formats that are read."""
 
-    AUTO, TEXT, CONLL, JSONL = "auto", "text", "conll", "jsonl"
+    AUTO, TEXT, CONLL, CONLLU, JSONL = "auto", "text", "conll", "conllu", "jsonl"
 
 
 class Output(str, Enum):
     """Formats that are written."""
 
-    TEXT, JSON, JSONL, CONLL, HTML = "text", "json", "jsonl", "conll", "html"
+    TEXT, JSON, JSONL, CONLL, CONLLU, HTML, PARQUET = "text", "json", "jsonl", "conll", "conllu", "html", "parquet"
+
+
+class Engine(str, Enum):
+    """Where files are resolved."""
+
+    LOCAL, RAY = "local", "ray"
+
+
+def _listed(formats: type[Enum]) -> str:
+    """auto, text or conll"""
+    *others, last = (format.value for format in formats)
+    return f"{', '.join(others)} or {last}"
 
 
 def resolve(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH|-]...", help="Files, folders, or - for standard input.", show_default=False),
+        typer.Argument(metavar="PATH|-", help="Files, folders, or - for standard input.", show_default=False),
     ] = None,
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="Resolve TEXT itself.")] = None,
     model: Annotated[
@@ -48,14 +58,20 @@ def resolve(
         list[str] | None,
         typer.Option(metavar="MENTION", help="Only the entity of this mention: START:END in characters, or its words."),
     ] = None,
-    input_format: Annotated[Input, typer.Option(help="What PATH is; auto looks at it.")] = Input.AUTO,
+    input_format: Annotated[
+        Input, typer.Option(metavar="FORMAT", help=f"What PATH is, {_listed(Input)}; auto looks at it.")
+    ] = Input.AUTO,
     format: Annotated[
         Output | None,
-        typer.Option(help="What to write; by default text in a terminal, else what --output ends in, else json."),
+        typer.Option(
+            metavar="FORMAT",
+            help=f"What to write, {_listed(Output)}; by default text in a terminal, else what --output ends in, "
+            "else json.",
+        ),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(metavar="FILE|DIR", help="One file of all documents, or a folder with a file for each."),
+        typer.Option(metavar="FILE|DIR", help="One file of all documents, or a folder with a file for each file."),
     ] = None,
     singletons: Annotated[
         bool | None,
@@ -83,12 +99,21 @@ def resolve(
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(metavar="ENGINE", help="For a folder: local, or ray, which has many workers.")
+    ] = Engine.LOCAL,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Of Ray, a thread each; by default one on every core.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="In a folder, make anew what is there already.")
+    ] = False,
 ) -> None:
     """Say who is who: the mentions of each entity in texts.
 
-    PATH is plain text, CoNLL-2012 or JSONL in UTF-8. Folders are searched
-    through for .txt, .conll and .jsonl files. Without PATH and --text, standard
-    input is read.
+    PATH is plain text, CoNLL-2012, CoNLL-U or JSONL in UTF-8. Folders are
+    searched through for .txt, .conll, .conllu and .jsonl files. Without PATH and
+    --text, standard input is read.
 
     In a terminal, mentions stand in brackets with the number of their entity.
     JSON has them with their half-open characters and the probability that they
@@ -100,33 +125,60 @@ def resolve(
     A document that cannot be resolved is reported and passed over; the exit
     status is then 1.
 
-    \b
-    lehr resolve --text "Mary said she was tired."
-    lehr resolve novel.txt --mention "Mr. Darcy" --format html --output darcy.html
-    lehr resolve corpus/ --format conll --output resolved/
+    Into a folder, every file becomes one of the same name, .jsonl unless
+    --format says otherwise, and what failed in it is in NAME.errors.jsonl. Files
+    that are there already are not made again. Parquet is read and written too,
+    with `pip install 'lehr\\[ray]'`.
+
+    Examples:
+
+        lehr resolve --text "Mary said she was tired." --format json
+        lehr resolve novel.txt --mention "Mr. Darcy" --output darcy.html
+        lehr resolve corpus/ --format conll --output resolved/
+        lehr resolve corpus/ --output resolved/ --engine ray --workers 8
     """
-    from ..resolver import Resolver
+    from ..integrations.rows import RowResolver
     from .results import Results
 
-    asked = [_mention(given) for given in mention or ()]
-    work = _read(paths or [], text, input_format.value)
+    if model and Path(model).is_dir():
+        model = str(Path(model).resolve())  # for workers elsewhere
+    rows = RowResolver(
+        model,
+        threads=threads or (1 if engine is Engine.RAY else None),
+        mentions=tuple(_mention(given) for given in mention or ()),
+        scheme=scheme,
+        mention_threshold=mention_threshold,
+        link_threshold=link_threshold,
+        singletons=singletons,
+        horizon=horizon,
+    )
+    if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()):
+        from .corpus import resolve_corpus
+
+        if text is not None or not paths or "-" in paths:
+            raise ValueError(f"{output} is a folder, for the results of files: name a file with --output")
+        whole = resolve_corpus(
+            paths,
+            output,
+            rows,
+            input_format=input_format.value,
+            format=format and format.value,
+            engine=engine.value,
+            workers=workers,
+            overwrite=overwrite,
+        )
+        raise typer.Exit(0 if whole else 1)
+    if engine is Engine.RAY or workers or overwrite or format is Output.PARQUET:
+        raise ValueError("--engine ray, --workers, --overwrite and --format parquet go with a folder: --output DIR/")
+    work = _read(paths or [], text, input_format.value, rows.language)
     results = Results(format and format.value, output, inputs=work.files, several=len(work.items) + work.failed > 1)
     if not work.items:
         raise typer.Exit(1)
-    _silence_runtime()
-    resolver = Resolver.from_pretrained(model, threads=threads)
-    options: dict[str, Any] = {
-        "scheme": scheme,
-        "mention_threshold": mention_threshold,
-        "link_threshold": link_threshold,
-        "singletons": singletons,
-        "horizon": horizon,
-    }
-    resolver.pipe([], **options)  # what is wrong with these is wrong for all documents
+    rows.load()
     with results.progress(sum(len(item.document.words) for item in work.items)) as step:
         for item in work.items:
             with work.passing_over(item.name):
-                results.add(item, _answer(resolver, item.document, asked, options, step))
+                results.add(item, rows.answer(item.document, step))
     results.finish()
     if work.failed:
         raise typer.Exit(1)
@@ -151,14 +203,14 @@ class _Work:
             self.failed += 1
 
 
-def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
-    """Read all that is asked for; what cannot be read is reported.
+def _read(paths: Sequence[str], text: str | None, format: str, language: str) -> _Work:
+    """Read all that is asked for, text as in `language`; what cannot be read is reported.
 
     Raises:
         ValueError: if nothing is asked for.
     """
-    from ..formats import READERS, detect, read_source
-    from .results import Item, file_name
+    from ..formats import detect, read, read_source
+    from .results import Item
 
     if not paths and text is None:
         if sys.stdin.isatty():
@@ -166,26 +218,25 @@ def _read(paths: Sequence[str], text: str | None, format: str) -> _Work:
         paths = ["-"]
     work = _Work()
 
-    def add(name: str, source: str, format: str, path: PurePath) -> None:
+    def add(name: str, source: str, format: str) -> None:
         format = detect(name, source) if format == "auto" else format
-        documents = READERS[format](source, name=os.fsencode(name).decode("utf-8", "replace"))
+        documents = read(source, format, name=os.fsencode(name).decode("utf-8", "replace"), language=language)
         if not documents:
             raise ValueError(f"{name} holds no document")
         for document in documents:
-            own = path if len(documents) == 1 else path.with_name(file_name(document))
             label = name if len(documents) == 1 else f"{name}, document {document.id!r}"
-            work.items.append(Item(document, format not in ("text", "gap"), label, own))
+            work.items.append(Item(document, format not in ("text", "gap"), label))
 
     if text is not None:
-        add("text", text, "text", PurePath("text"))
+        add("text", text, "text")
     for path in paths:
         with work.passing_over("stdin" if path == "-" else path):
             if path == "-":
-                add("stdin", _standard_input(), format, PurePath("stdin"))
+                add("stdin", _standard_input(), format)
                 continue
-            for file in _files(Path(path)):
+            for file in files_in(Path(path)):
                 with work.passing_over(str(file)):
-                    add(str(file), read_source(file), format, _below(file, Path(path)).with_suffix(""))
+                    add(str(file), read_source(file), format)
                     work.files.append(file)
     return work
 
@@ -197,7 +248,7 @@ def _standard_input() -> str:
         raise ValueError(f"byte 0x{error.object[error.start]:02x} at offset {error.start} is not UTF-8") from error
 
 
-def _files(path: Path) -> list[Path]:
+def files_in(path: Path, endings: tuple[str, ...] = IN_FOLDERS) -> list[Path]:
     """The file, or the files anywhere in a folder whose names end as they should.
 
     Raises:
@@ -205,13 +256,14 @@ def _files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    files = [file for file in path.rglob("*") if file.name.lower().endswith(IN_FOLDERS) and file.is_file()]
+    files = [file for file in path.rglob("*") if file.name.lower().endswith(endings) and file.is_file()]
     if not files:
-        raise ValueError(f"no file in it ends in {', '.join(IN_FOLDERS)}: name the files themselves")
+        raise ValueError(f"no file in {path} ends in {', '.join(endings)}: name the files themselves")
     return sorted(files)
 
 
-def _below(file: Path, path: Path) -> PurePath:
+def below(file: Path, path: Path) -> PurePath:
+    """A file's name, or its path from the folder on in which it was found."""
     return file.relative_to(path) if path.is_dir() else PurePath(file.name)
 
 
@@ -219,27 +271,3 @@ def _mention(given: str) -> tuple[int, int] | str:
     """A pair of characters, or words."""
     pair = re.fullmatch(r"(\d{1,18}):(\d{1,18})", given)
     return (int(pair[1]), int(pair[2])) if pair else given
-
-
-def _answer(
-    resolver: Resolver,
-    document: Document,
-    asked: Sequence[tuple[int, int] | str],
-    options: dict[str, Any],
-    step: Callable[[int], None],
-) -> Document:
-    """All entities of a document, or those of the mentions asked for, each once."""
-    if not asked:
-        return resolver(document, told=step, **options)
-    encoding = resolver.encode(document)
-    found = (resolver(encoding, mention=mention, **options).clusters[0].mentions for mention in asked)
-    clusters = dict.fromkeys(found)
-    step(len(document.words))
-    return document.with_clusters(clusters)
-
-
-def _silence_runtime() -> None:
-    """Keep ONNX Runtime from warning of devices that it does not need."""
-    import onnxruntime  # type: ignore[import-untyped]
-
-    onnxruntime.set_default_logger_severity(4)

@@ -27,7 +27,7 @@ LABELS = {
 
 
 def score(
-    key: Annotated[Path, typer.Argument(metavar="KEY", help="The right clusters: CoNLL-2012 or JSONL.")],
+    key: Annotated[Path, typer.Argument(metavar="KEY", help="The right clusters: CoNLL-2012, CoNLL-U or JSONL.")],
     response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="The clusters to score, of the same documents.")],
     singletons: Annotated[
         bool, typer.Option(help="Keep clusters of one mention, or remove them from both files first.")
@@ -47,12 +47,22 @@ def score(
     it with another number of words; what else it has is not scored.
 
     Some corpora have singletons (LitBank), some have none (OntoNotes). Only
-    scores that both keep them, or both drop them, can be compared.
+    scores that both keep them, or both drop them, can be compared; CorefUD drops
+    them. A mention is found if all of its words are: its head is not enough.
+    Zero mentions, which CoNLL-U has, are scored on neither side; their number is
+    told.
 
-    \b
-    lehr score gold.conll predicted.conll
-    lehr score gold.conll predicted.jsonl --no-singletons --per-document
+    This needs `pip install 'lehr\\[score]'`.
+
+    Examples:
+
+        lehr score gold.conll predicted.conll
+        lehr score gold.conll predicted.jsonl --no-singletons --per-document
+        lehr score gold.conllu predicted.conllu --no-singletons
     """
+    from ..extras import needs
+
+    needs("score")
     from ..formats import read_file
     from ..scoring import Scores, score_document
 

@@ -9,16 +9,16 @@ import typer
 
 def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="0 for any that is free.")] = 8000,
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="A folder or hub id; by default lehr's own model.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
     ] = None,
-    megabytes: Annotated[float, typer.Option(help="What a request may weigh.")] = 8,
-    requests: Annotated[int, typer.Option(help="Requests that are worked on or wait.")] = 32,
-    seconds: Annotated[float, typer.Option(help="What a request may take.")] = 600,
+    megabytes: Annotated[float, typer.Option(metavar="MB", help="What a request may weigh.")] = 8,
+    requests: Annotated[int, typer.Option(metavar="N", help="Requests that are worked on or wait.")] = 32,
+    seconds: Annotated[float, typer.Option(metavar="S", help="What a request may take.")] = 600,
 ) -> None:
     """Serve a page and a REST API, in one process, offline.
 
@@ -26,10 +26,11 @@ def serve(
     /openapi.json. Only this machine can reach it unless --host says otherwise.
     Nothing of a text is written anywhere. Ctrl-C ends it.
 
-    \b
-    lehr serve
-    lehr serve --port 9000 --model path/to/model
-    curl localhost:8000/resolve --json '{"text": "Mary said she was tired."}'
+    Examples:
+
+        lehr serve
+        lehr serve --port 9000 --model my-model
+        curl localhost:8000/resolve --json '{"text": "Mary said she slept."}'
     """
     from ..extras import needs
 
@@ -37,6 +38,6 @@ def serve(
     from ..resolver import Resolver
     from ..serve import Limits, run
 
-    limits = Limits(megabytes=megabytes, held=max(32, 2 * megabytes), requests=requests, seconds=seconds)
+    limits = Limits(megabytes=megabytes, held=2 * megabytes, requests=requests, seconds=seconds)
     resolver = Resolver.from_pretrained(model, threads=threads)
     run(resolver, host, port, limits, lambda address: typer.echo(f"lehr is at {address} (Ctrl-C ends it)"))

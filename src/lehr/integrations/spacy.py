@@ -12,7 +12,6 @@ import os
 import shutil
 import warnings
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +31,7 @@ from ..resolved import resolved_text
 from ..resolver import Resolver
 from ..resolver.answer import Options
 from ..resolver.config import Config
-from ..resolver.location import EXAMPLE, FILES, locate
+from ..resolver.location import EXAMPLE, FILES, fingerprint, locate
 
 PREFIX = "coref_clusters"
 """What spacy-experimental calls its groups of spans, too."""
@@ -77,7 +76,7 @@ class Coreference:
         process = os.getpid()
         if process not in self._resolvers:
             resolver = Resolver.from_pretrained(self._source, threads=self.options["threads"])
-            if self._expected and self._expected != _fingerprint(resolver.directory):
+            if self._expected and self._expected != fingerprint(resolver.directory):
                 warnings.warn(
                     f"this pipeline was saved with another model than {resolver.directory} holds, so that its answers "
                     f"may differ; a model that is named by its folder is saved with the pipeline",
@@ -161,7 +160,7 @@ class Coreference:
         return {name: file for name in _COPIED if (file := locate(folder) / name).is_file()}
 
     def _saved(self) -> dict[str, Any]:
-        return {"lehr": __version__, "fingerprint": _fingerprint(locate(self._source)), "options": self.options}
+        return {"lehr": __version__, "fingerprint": fingerprint(locate(self._source)), "options": self.options}
 
     def _restore(self, saved: Mapping[str, Any], folder: Path | None) -> "Coreference":
         given = {name: value for name, value in self.options.items() if value != _OPTIONS[name]}
@@ -295,14 +294,6 @@ def _resolved(doc: Doc) -> str:
         return "Yes" in morph.get("Poss", []) if morph else None
 
     return resolved_text(known, doc.lang_, is_possessive)
-
-
-def _fingerprint(folder: Path) -> str:
-    """The SHA-256 digest of a model's files."""
-    digest = sha256()
-    for name in FILES:
-        digest.update(sha256((folder / name).read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _read(text: str, source: str) -> dict[str, Any]:

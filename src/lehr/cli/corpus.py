@@ -1,0 +1,226 @@
+"""`lehr resolve` into a folder: a file for every file, on this machine or on Ray's; what is done is not done again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+from filelock import FileLock, Timeout
+
+from ..extras import needs
+from ..files import write_text
+from ..integrations.rows import RowResolver
+from ..resolver.location import fingerprint, locate
+from .parts import PARQUET, Outcome, Part, resolve_part
+from .resolve import IN_FOLDERS, below, files_in
+from .results import SUFFIXES
+
+ABOUT = "lehr-run.json"
+"""In a folder of results: what was asked, so that answers to different questions never lie side by side."""
+
+
+def resolve_corpus(
+    paths: Sequence[str],
+    output: str,
+    rows: RowResolver,
+    *,
+    input_format: str = "auto",
+    format: str | None = None,
+    engine: str = "local",
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> bool:
+    """Resolve files, and those in folders, into a folder; say on standard error what was done.
+
+    Args:
+        paths: files and folders.
+        output: a folder. What is there already is not done again, unless the file it came from is younger, or it was
+            made before a run that was told to `overwrite`.
+        input_format: of all files; ``auto`` for what they are.
+        format: of the results; None for Parquet of Parquet, and else JSON lines.
+        engine: ``local`` or ``ray``.
+        workers: of Ray; None for one on every core of the cluster.
+
+    Returns:
+        whether all documents were resolved, those of runs before this one, too.
+
+    Raises:
+        ImportError: if it needs what is not installed.
+        OSError: if a path is not there, or nothing can be written.
+        ValueError: if two files would be written to one, or over what is read, or `output` has other answers.
+    """
+    folder = Path(output)
+    parts = plan(paths, folder, input_format, format)
+    if engine == "ray":
+        needs("ray")
+    if any("parquet" in (part.kind, part.format) for part in parts):
+        needs("ray", "pyarrow")
+    with _alone(folder):
+        begin(folder, rows, input_format, overwrite=overwrite)
+        open_parts = [part for part in parts if not _is_done(part, folder / ABOUT)]
+        total = _work_off(folder, open_parts, _outcomes(engine, rows, open_parts, workers))
+    lacking = sum(part.errors.exists() for part in parts if part not in open_parts)
+    _sum_up(total, len(open_parts), len(parts) - len(open_parts), lacking)
+    return not (total.failed or lacking)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing to the folder, whose half-written files this one may remove."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lehr-run.lock", timeout=0):
+            yield
+    except Timeout:
+        raise ValueError(f"another run is writing to {folder}: wait for its end, or name another --output") from None
+
+
+def _work_off(folder: Path, parts: Sequence[Part], outcomes: Iterable[tuple[Part, Outcome]]) -> Outcome:
+    """All outcomes together, each told when it is there."""
+    total = Outcome()
+    try:
+        with _progress(parts) as step:
+            for part, outcome in outcomes:
+                step(part)
+                _tell(part, outcome)
+                total = Outcome(
+                    total.documents + outcome.documents, total.words + outcome.words, total.failed + outcome.failed
+                )
+    finally:
+        _sweep(folder, parts)
+    return total
+
+
+def plan(paths: Sequence[str], output: Path, input_format: str, format: str | None) -> list[Part]:
+    """A part for every file, in the order of their names.
+
+    Raises:
+        OSError: if a path is not there.
+        ValueError: if a folder holds no file to resolve, two files would be written to one, or over what is read.
+    """
+    parts: dict[Path, Part] = {}
+    files: set[Path] = set()
+    folder = output.resolve()
+    for path in map(Path, paths):
+        if not path.exists():
+            raise FileNotFoundError(f"there is no file or folder {path}")
+        root = path.resolve()
+        if root == folder:
+            raise ValueError(f"{output} is what is read, and its results would be read the next time: name another")
+        for file in files_in(path, (*IN_FOLDERS, PARQUET)):
+            source = file.resolve()
+            if folder.is_relative_to(root) and source.is_relative_to(folder):
+                continue  # a result of an earlier run
+            form = format or ("parquet" if source.suffix.lower() == PARQUET else "jsonl")
+            target = folder / f"{below(file, path).with_suffix('')}{SUFFIXES[form]}"
+            part = Part(os.fsencode(file).decode("utf-8", "replace"), source, target, input_format, form)
+            for written in (part.target, part.errors):
+                if written in parts and parts[written].source != source:
+                    raise ValueError(
+                        f"{parts[written].name} and {file} would both be written to {written}: resolve them into "
+                        f"different folders"
+                    )
+                parts[written] = part
+            files.add(source)
+    if taken := files & parts.keys():
+        raise ValueError(f"{min(taken)} is one of the files to resolve and would be overwritten: name another --output")
+    return list({part.source: part for part in parts.values()}.values())
+
+
+def begin(folder: Path, rows: RowResolver, input_format: str, *, overwrite: bool) -> None:
+    """Write down what is asked, or see that it is what was asked before.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    file = folder / ABOUT
+    asked: dict[str, Any] = {"model": fingerprint(locate(rows.model)), "mentions": rows.mentions, **rows.options}
+    asked["input_format"] = input_format
+    asked = json.loads(json.dumps(asked))
+    if file.exists() and not overwrite:
+        before = _read_about(file)
+        if changed := [name for name in asked if before.get(name, ...) != asked[name]]:
+            raise ValueError(
+                f"{folder} holds answers to another question ({', '.join(changed)}): name another --output, or "
+                f"--overwrite to answer all anew"
+            )
+    else:
+        write_text(file, json.dumps(asked, indent=1) + "\n")
+
+
+def _read_about(file: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(file.read_bytes())
+    except ValueError:
+        about = None
+    return about if isinstance(about, dict) else {}
+
+
+def _is_done(part: Part, about: Path) -> bool:
+    """Whether the results are there, no older than the text and the question."""
+    if not part.target.exists():
+        return False
+    return part.target.stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in (part.source, about))
+
+
+def _outcomes(
+    engine: str, rows: RowResolver, parts: Sequence[Part], workers: int | None
+) -> Iterator[tuple[Part, Outcome]]:
+    if engine == "local" or not parts:
+        yield from ((part, resolve_part(rows, part)) for part in parts)
+        return
+    from ..integrations.ray import each
+
+    for part, outcome in each(partial(resolve_part, rows), parts, workers=workers):
+        yield part, part.fail(outcome) if isinstance(outcome, Exception) else outcome
+
+
+def _sweep(folder: Path, parts: Iterable[Part]) -> None:
+    """Remove what killed processes have left of files that they were writing."""
+    written = {path for part in parts for path in (part.target, part.errors)}
+    for left in folder.resolve().rglob(".*"):
+        if left.with_name(left.name[1:].rpartition(".")[0] or left.name) in written:
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
+    """A bar of the bytes that are read, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    sizes = {part: part.source.stat().st_size for part in parts}
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task("resolving", total=sum(sizes.values()))
+        yield lambda part: bar.advance(task, sizes[part])
+
+
+def _tell(part: Part, outcome: Outcome) -> None:
+    if outcome.failed:
+        reason = outcome.reason if part.name in outcome.reason else f"{part.name}: {outcome.reason}"
+        more = f" (and {outcome.failed - 1:,} more, see {part.errors})" if outcome.failed > 1 else ""
+        typer.echo(f"lehr: {reason}{more}", err=True)
+
+
+def _sum_up(total: Outcome, files: int, before: int, lacking: int) -> None:
+    told = [
+        f"{_count(total.documents, 'document')} of {_count(total.words, 'word')} in {_count(files, 'file')} resolved"
+    ]
+    lacks = f", {lacking:,} of them not whole, see *.errors.jsonl" if lacking else ""
+    told += [f"{_count(before, 'file')} done before{lacks}"] if before else []
+    told += [f"{_count(total.failed, 'failure')}, see *.errors.jsonl"] if total.failed else []
+    typer.echo(f"lehr: {'; '.join(told)}", err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,241 @@
+"""A part of a corpus: a file of documents, resolved into another, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from ..document import Document
+from ..files import aside, write_text
+from ..formats import FormatError, detect, read_source
+from ..formats import read as read_source_as
+from ..formats.jsonl import parse
+from ..integrations.rows import RowResolver, document, in_words, reason
+from .results import AT_ONCE, Item, piece, whole
+
+LINES = (".jsonl", ".jsonlines", ".ndjson")
+PARQUET = ".parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file to read and one to write, both absolute, and their formats; `name` is what messages call it."""
+
+    name: str
+    source: Path
+    target: Path
+    input_format: str
+    format: str
+
+    @property
+    def kind(self) -> str:
+        """What is read: ``parquet`` or ``jsonl`` where the name says so, else the format as it was given."""
+        name = self.source.name.lower()
+        if self.input_format == "auto" and name.endswith((PARQUET, *LINES)):
+            return "parquet" if name.endswith(PARQUET) else "jsonl"
+        return self.input_format
+
+    @property
+    def errors(self) -> Path:
+        """Where the rows are set aside that could not be resolved, as JSON lines: the reason, the place, the row."""
+        return self.target.with_name(f"{self.target.stem}.errors.jsonl")
+
+    def set_aside(self, failures: list[dict[str, Any]]) -> None:
+        """Write the file of errors, or remove that of an earlier run."""
+        if failures:
+            write_text(self.errors, "".join(json.dumps(failure, default=str) + "\n" for failure in failures))
+        else:
+            self.errors.unlink(missing_ok=True)
+
+    def fail(self, error: BaseException) -> Outcome:
+        """Set the whole file aside; what was written of it before, if anything, stays."""
+        self.set_aside([{"path": self.name, "reason": reason(error)}])
+        return Outcome(failed=1, reason=reason(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file: documents and words that were resolved, and what failed; a `reason` is the first's."""
+
+    documents: int = 0
+    words: int = 0
+    failed: int = 0
+    reason: str = ""
+
+
+def resolve_part(rows: RowResolver, part: Part) -> Outcome:
+    """Resolve a file, a document at a time.
+
+    A document that fails is set aside, and so is a file that cannot be read, or of which no document can be resolved:
+    then there is no file `part.target`, so that another run tries again.
+
+    Raises:
+        OSError: if the model is not there, or the file of errors cannot be written.
+        ValueError: if the model is damaged, or not the one that was meant.
+    """
+    rows.load()
+    try:
+        return _resolve(rows, part)
+    except _NothingResolved as error:
+        part.target.unlink(missing_ok=True)
+        part.set_aside(error.failures)
+        return Outcome(failed=len(error.failures), reason=error.failures[0]["reason"])
+    except Exception as error:  # whatever it may be, there are other files
+        part.target.unlink(missing_ok=True)
+        return part.fail(error)
+
+
+class _NothingResolved(Exception):
+    """Of a file; ends the writing of the other."""
+
+    def __init__(self, failures: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.failures = failures
+
+
+def _resolve(rows: RowResolver, part: Part) -> Outcome:
+    failures: list[dict[str, Any]] = []
+    documents = words = 0
+    language = rows.load().config.language
+    age = part.source.stat().st_mtime_ns
+    with aside(part.target) as temporary:
+        with _writing(part, temporary, lambda: documents + len(failures)) as add:
+            for row in read(part, language):
+                try:
+                    item = row.item(language)
+                    found = rows.answer(item.document)
+                    written = piece(part.format, item, found, title=row.number is not None)
+                except Exception as error:  # as above, of documents
+                    failures.append(row.failure(error))
+                    continue
+                add(written)
+                documents += 1
+                words += len(found.words)
+        if part.source.stat().st_mtime_ns != age:
+            raise ValueError(f"{part.name} was changed while it was read: run the command again")
+        if failures and not documents:
+            raise _NothingResolved(failures)
+        part.set_aside(failures)
+    return Outcome(documents, words, len(failures), failures[0]["reason"] if failures else "")
+
+
+@contextmanager
+def _writing(part: Part, path: Path, rows: Callable[[], int]) -> Iterator[Callable[[Any], object]]:
+    """Give a function that writes a `piece` to `path`: at once, or, where the format needs them all, at the end.
+
+    `rows` says how many were read by then.
+    """
+    if part.format == "parquet":
+        from ..integrations.tables import Writer
+
+        with Writer(path, part.source if part.kind == "parquet" else None) as table:
+            yield table.add
+    elif part.format in AT_ONCE:
+        pieces: list[Any] = []
+        yield pieces.append
+        path.write_text(whole(part.format, pieces, several=rows() != 1), "utf-8", newline="")
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file.write
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands for a document in a file: a line, a row of a table, or the document itself.
+
+    `number` counts from 1; None for the only document of a file.
+    """
+
+    part: Part
+    number: int | None
+    content: bytes | Mapping[str, Any] | tuple[Document, bool]
+
+    def item(self, language: str = "en") -> Item:
+        """The document, its text split as in `language`, and what it came with.
+
+        Raises:
+            FormatError: if there is none.
+        """
+        content, name = self.content, self.part.name
+        if isinstance(content, tuple):
+            return Item(*content, name)
+        row = _value(content, name, self.number or 1) if isinstance(content, bytes) else content
+        id = f"{PurePath(name).stem}:{self.number}"
+        if isinstance(content, bytes):
+            found = document(row, name=name, line=self.number, id=id, language=language)
+        else:
+            found = document(row, name=f"{name}, row {self.number}", id=id, language=language)
+        return Item(found, in_words([key for key in row if row[key] is not None]), name, row)
+
+    def failure(self, error: Exception) -> dict[str, Any]:
+        """What is kept of it: where it stands, why it failed, and itself, so that it can be mended."""
+        failure = {"path": self.part.name, "number": self.number, "reason": reason(error)}
+        if isinstance(self.content, tuple):
+            return failure | {"id": self.content[0].id}
+        row = _loaded(self.content) if isinstance(self.content, bytes) else self.content
+        if not isinstance(row, dict):
+            return failure | {
+                "row": self.content.decode("utf-8", "replace") if isinstance(self.content, bytes) else row
+            }
+        return failure | {"id": row.get("id"), "row": row}
+
+
+def read(part: Part, language: str = "en") -> Iterator[Row]:
+    """The documents of a file: of JSON lines and Parquet one at a time, of any other all at once.
+
+    Raises:
+        OSError, ValueError: if it cannot be read, or is not in its format.
+    """
+    if part.kind == "parquet":
+        from ..integrations.tables import read_rows
+
+        yield from (Row(part, number, row) for number, row in enumerate(read_rows(part.source), 1))
+    elif part.kind == "jsonl":
+        yield from _read_lines(part)
+    else:
+        source = read_source(part.source)
+        format = detect(part.source, source) if part.kind == "auto" else part.kind
+        found = read_source_as(source, format, name=part.name, language=language)
+        for number, document in enumerate(found, 1):
+            yield Row(part, number if len(found) > 1 else None, (document, format not in ("text", "gap")))
+
+
+def _read_lines(part: Part) -> Iterator[Row]:
+    """The lines that hold something; the values in a file that is one object over many lines, or one array."""
+    with part.source.open("rb") as file:
+        first = True
+        for number, line in ((number, line) for number, line in enumerate(file, 1) if line.strip()):
+            if first and not isinstance(_loaded(line), dict):
+                value = _loaded(part.source.read_bytes())
+                if isinstance(value, (dict, list)):
+                    values = value if isinstance(value, list) else [value]
+                    yield from (Row(part, place, inner) for place, inner in enumerate(values, 1))
+                    return
+            yield Row(part, number, line)
+            first = False
+
+
+def _loaded(data: bytes) -> Any:
+    """The value of JSON; None where there is none."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _value(line: bytes, name: str, number: int) -> Any:
+    """The value of a line of JSON.
+
+    Raises:
+        FormatError: if it holds none.
+    """
+    try:
+        text = line.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        found = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
+        raise FormatError.at(name, number, found=found, expected="UTF-8 text") from error
+    return parse(text, name=name, number=number)

@@ -1,0 +1,44 @@
+"""A Hugging Face `Dataset` of texts to one of clusters; see docs/corpora.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+from datasets import Dataset, Features  # type: ignore[import-untyped]
+
+from .rows import REPLACED, RowResolver, in_words
+from .tables import BATCH, fields
+
+__all__ = ["RowResolver", "resolve"]
+
+
+def resolve(dataset: Dataset, *, num_proc: int | None = None, batch_size: int = BATCH, **options: Any) -> Dataset:
+    """Who is who in the texts of a data set, by its ``map``, which keeps the answer in its cache.
+
+    Args:
+        dataset: rows with ``text``, or with words as JSON lines have them (``tokens``, or ``sentences`` of words).
+        num_proc: processes, of a thread each unless the options say otherwise; None for this one.
+        batch_size: rows that are resolved before they are written.
+        options: those of `RowResolver`.
+
+    Returns:
+        the data set with ``clusters`` as lehr's JSON has them, None where a row could not be resolved, and ``error``,
+        which says why, None where it could. Rows that came in words have ``text``, ``words`` and ``sentences`` too.
+        Other columns stay as they are.
+
+    Raises:
+        OSError: if there is no such model.
+        ValueError: if it is damaged, or an option is out of its range.
+    """
+    kept = {name: feature for name, feature in dataset.features.items() if name not in REPLACED}
+    own = Features.from_arrow_schema(pa.schema(fields(in_words(dataset.column_names))))
+    return dataset.map(
+        RowResolver(**options),
+        batched=True,
+        batch_size=batch_size,
+        num_proc=num_proc,
+        remove_columns=[name for name in dataset.column_names if name in REPLACED],
+        features=Features({**kept, **own}),
+        desc="resolving",
+    )

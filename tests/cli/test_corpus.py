@@ -1,0 +1,249 @@
+"""`lehr resolve` into a folder, with the model that comes with lehr."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from lehr.cli.corpus import ABOUT
+from lehr.formats import read_file
+
+TEXT = "Mary said she was tired."
+
+Lehr = Callable[..., str]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Files of every kind that needs no other package, one of them deep, and one that is nothing."""
+    folder = tmp_path / "corpus"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.txt").write_text(TEXT)
+    (folder / "deep" / "a.txt").write_text("Tom lost his hat.")
+    rows = "".join(f"#begin document ({name}); part 000\nd\tMary\t-\nd\twas\t-\n\n#end document\n" for name in "xy")
+    (folder / "b.conll").write_text(rows)
+    lines = [{"id": 7, "title": "seven", "text": TEXT}, {"tokens": ["Mary", "slept"], "clusters": "none"}]
+    (folder / "c.jsonl").write_text("\n\n".join(map(json.dumps, lines)))
+    (folder / "notes.md").write_text("not for us")
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and not path.match("*lehr-run.*")
+    )
+
+
+def mentions(row: dict[str, Any]) -> list[list[str]]:
+    return [[mention["text"] for mention in cluster["mentions"]] for cluster in row["clusters"]]
+
+
+def test_every_file_becomes_one_of_the_same_name(lehr: Lehr, corpus: Path, out: Path) -> None:
+    lehr("resolve", corpus, "--output", f"{out}/", "--no-singletons")
+    assert files(out) == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.jsonl"]
+    (text,) = rows(out / "a.jsonl")
+    assert (text["id"], text["text"], mentions(text)) == ("a", TEXT, [["Mary", "she"]])
+    assert "words" not in text
+    assert [row["id"] for row in rows(out / "b.jsonl")] == ["x", "y"]
+    first, second = rows(out / "c.jsonl")
+    assert (first["id"], first["title"], mentions(first)) == (7, "seven", [["Mary", "she"]])
+    assert (second["id"], second["text"], second["words"]) == ("c:3", "Mary slept", [[0, 4], [5, 10]])
+    assert "tokens" not in second
+    assert [document.id for document in read_file(out / "c.jsonl")] == ["7", "c:3"]
+
+
+@pytest.mark.parametrize(
+    ("format", "start"), [("html", "<!doctype"), ("conll", "#begin"), ("json", "["), ("text", "x")]
+)
+def test_in_any_format(lehr: Lehr, corpus: Path, out: Path, format: str, start: str) -> None:
+    lehr("resolve", corpus, "--output", f"{out}/", "--format", format)
+    assert len(files(out)) == 4
+    assert next(out.glob("b.*")).read_text("utf-8").startswith(start)
+
+
+def test_what_fails_is_set_aside_and_stops_nothing(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    lines = [
+        *(b'{"id": 1, "text": "Mary was."}', b'{"id": 2, "text": null}', b'{"id": 3', b"\xff", b"[1]", b"9" * 5000),
+        *(b'{"id": 4, "text": "Tom was.", "clusters": 5}', b'{"text": "\\ud800"}', b"[" * 100_000),
+    ]
+    (corpus / "a.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    (corpus / "b.txt").write_bytes(b"\xff")
+    (corpus / "c.conll").write_text("#begin document (x)\nMary\n")
+    (corpus / "d.txt").write_text(TEXT)
+    told = lehr("resolve", corpus, "--output", f"{out}/", status=1).splitlines()
+    assert files(out) == ["a.errors.jsonl", "a.jsonl", "b.errors.jsonl", "c.errors.jsonl", "d.jsonl"]
+    assert [row["id"] for row in rows(out / "a.jsonl")] == [1, 4]
+    aside = rows(out / "a.errors.jsonl")
+    assert [row["number"] for row in aside] == [2, 3, 4, 5, 6, 8, 9]
+    assert aside[0]["row"] == {"id": 2, "text": None}
+    assert aside[0]["id"] == 2
+    assert aside[1]["row"] == '{"id": 3\n'
+    for row in (*aside, *rows(out / "b.errors.jsonl"), *rows(out / "c.errors.jsonl")):
+        assert row["path"].startswith(str(corpus))
+        assert row["reason"]
+        assert "\n" not in row["reason"]
+    assert all(line.startswith("lehr: ") for line in told)
+    assert [name for name in "abcd" if str(corpus / name) in "".join(told)] == ["a", "b", "c"]
+    assert "3 documents of 12 words in 4 files resolved; 9 failures" in told[-1]
+    for name in ("b.txt", "c.conll"):
+        (corpus / name).unlink()
+    again = lehr("resolve", corpus, "--output", f"{out}/", status=1)
+    assert "in 0 files resolved; 2 files done before, 1 of them not whole" in again
+
+
+def test_a_file_that_was_mended_is_resolved(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"\xff")
+    lehr("resolve", file, "--output", f"{out}/", status=1)
+    assert files(out) == ["a.errors.jsonl"]
+    file.write_text(TEXT)
+    lehr("resolve", file, "--output", out)
+    assert files(out) == ["a.jsonl"]
+
+
+def test_an_answer_to_an_older_text_does_not_stay(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(TEXT)
+    lehr("resolve", file, "--output", f"{out}/")
+    file.write_bytes(b"\xff")
+    os.utime(file, (2e9, 2e9))
+    lehr("resolve", file, "--output", out, status=1)
+    assert files(out) == ["a.errors.jsonl"]
+
+
+def test_two_runs_do_not_write_to_one_folder(lehr: Lehr, corpus: Path, out: Path) -> None:
+    out.mkdir()
+    with FileLock(out / ".lehr-run.lock"):
+        assert "another run is writing" in lehr("resolve", corpus, "--output", f"{out}/", status=1)
+    lehr("resolve", corpus, "--output", f"{out}/")
+
+
+def test_a_row_whose_name_is_null_is_called_by_its_place(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": None, "text": TEXT}))
+    lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/")
+    assert [row["id"] for row in rows(out / "a.jsonl")] == ["a:1"]
+
+
+def test_json_is_an_array_although_a_row_has_failed(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT}) + "\nnothing\n")
+    lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/", "--format", "json", status=1)
+    assert isinstance(json.loads((out / "a.json").read_text("utf-8")), list)
+
+
+def test_what_is_done_is_not_done_again(
+    lehr: Lehr, corpus: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*arguments: object) -> str:
+        monkeypatch.setattr("sys.argv", ["lehr", "resolve", str(corpus), "--output", f"{out}/", *map(str, arguments)])
+        from lehr.cli import main
+
+        with pytest.raises(SystemExit):
+            main()
+        return capsys.readouterr().err
+
+    assert "in 4 files resolved\n" in told()
+    (out / "b.jsonl").unlink()
+    (out / "deep" / ".a.jsonl.12345678").write_text("what a killed process leaves")
+    assert "in 1 file resolved; 3 files done before" in told()
+    os.utime(corpus / "deep" / "a.txt")
+    assert "in 1 file resolved; 3" in told()
+    assert not list(out.rglob(".a.*"))
+    assert "in 0 files resolved; 4" in told()
+    assert "another question (link_threshold): name another --output, or --overwrite" in told("--link-threshold", 0.9)
+    assert "another question (input_format)" in told("--input-format", "text")
+    assert "in 4 files resolved\n" in told("--link-threshold", 0.9, "--overwrite")
+    assert "in 0 files resolved; 4" in told("--link-threshold", 0.9)
+    (out / ABOUT).write_text("damaged")
+    assert "another question" in told()
+    (out / ABOUT).unlink()
+    assert "in 4 files resolved\n" in told()
+
+
+def test_two_files_never_become_one(lehr: Lehr, corpus: Path, out: Path) -> None:
+    said = lehr("resolve", corpus / "a.txt", corpus / "deep", "--output", f"{out}/", status=1)
+    assert f"{corpus / 'a.txt'} and {corpus / 'deep' / 'a.txt'} would both be written to {out / 'a.jsonl'}" in said
+    (corpus / "b.txt").write_text(TEXT)
+    assert "would both be written" in lehr("resolve", corpus, "--output", f"{out}/", status=1)
+    assert not out.exists()
+
+
+def test_what_is_read_is_not_written_over_nor_what_is_written_read(lehr: Lehr, corpus: Path) -> None:
+    assert "its results would be read the next time" in lehr("resolve", corpus, "--output", corpus, status=1)
+    assert "would be overwritten" in lehr("resolve", corpus / "c.jsonl", "--output", corpus, status=1)
+    for _ in range(2):
+        lehr("resolve", corpus, "--output", f"{corpus / 'out'}/")
+        assert len(files(corpus / "out")) == 4
+    assert "no file or folder" in lehr("resolve", corpus / "no.txt", "--output", f"{corpus / 'out'}/", status=1)
+    (corpus / "empty").mkdir()
+    assert "ends in .txt" in lehr("resolve", corpus / "empty", "--output", f"{corpus / 'out'}/", status=1)
+
+
+def test_mentions_that_are_asked_for(lehr: Lehr, corpus: Path, out: Path) -> None:
+    said = lehr("resolve", corpus, "--mention", "Mary", "--output", f"{out}/", status=1)
+    assert "has no words 'Mary'" in said
+    assert files(out) == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.errors.jsonl"]
+    assert mentions(rows(out / "a.jsonl")[0]) == [["Mary", "she"]]
+
+
+def test_parquet_in_and_out(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'lehr[ray]'")
+    from pyarrow import parquet
+
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    table = pa.table(
+        {
+            "id": pa.array(range(200), pa.int16()),
+            "text": [None if n == 5 else TEXT for n in range(200)],
+            "none": [None] * 200,
+        }
+    )
+    parquet.write_table(table, corpus / "a.parquet", row_group_size=50)
+    lehr("resolve", corpus, "--output", f"{out}/", status=1)
+    found = parquet.read_table(out / "a.parquet")
+    assert found.column("id").to_pylist() == [n for n in range(200) if n != 5]
+    assert [found.schema.field(name).type for name in ("id", "none")] == [pa.int16(), pa.null()]
+    assert all(mentions(row) == [["Mary", "she"]] for row in found.slice(0, 5).to_pylist())
+    assert [row["number"] for row in rows(out / "a.errors.jsonl")] == [6]
+
+    lehr("resolve", corpus, "--output", f"{out}/", "--format", "jsonl", status=1)
+    assert [row["id"] for row in rows(out / "a.jsonl")] == found.column("id").to_pylist()
+    lines = [{"text": TEXT, "n": None}, {"tokens": ["Mary"], "n": None, "page": 3}]
+    (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet")
+    first, second = parquet.read_table(out / "c.parquet").to_pylist()
+    assert (first["id"], first["page"], first["words"]) == ("c:1", None, None)
+    assert (second["id"], second["page"], second["words"]) == ("c:2", 3, [[0, 4]])
+
+
+def test_a_table_has_the_columns_of_its_first_rows(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'lehr[ray]'")
+    lines = [{"text": TEXT}] * 64 + [{"text": TEXT, "late": 1}]
+    (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    said = lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
+    assert "have no 'late'" in said
+    assert files(out) == ["c.errors.jsonl"]
+
+
+def test_what_is_not_installed_is_told(lehr: Lehr, corpus: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lehr.extras.find_spec", lambda package: None)
+    for arguments in (("--engine", "ray"), ("--format", "parquet")):
+        assert "pip install 'lehr[ray]'" in lehr("resolve", corpus, "--output", f"{out}/", *arguments, status=1)
+    assert not out.exists()
