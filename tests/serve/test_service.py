@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from lehr.decoding import probability
 from lehr.document import Document
-from lehr.formats import conll, jsonl
+from lehr.formats import conll, conllu, jsonl
 from lehr.resolver import Resolver
-from lehr.serve import Limits, create
-from lehr.serve.gate import HEADERS
+from lehr.serve import Limits, create, schema
+from lehr.serve.answers import Answers
+from lehr.serve.gate import HEADERS, Refused
+from lehr.serve.reading import Question, Reader
 
 TEXT = "Mary said she was tired. Tom gave her his coat."
 SENTENCES = [["Mary", "said", "she", "was", "tired", "."], ["Tom", "gave", "her", "his", "coat", "."]]
@@ -101,6 +104,17 @@ def test_a_stream_says_the_same(client: TestClient, resolver: Resolver) -> None:
     assert passages[0]["passage"]["names"]["0"] == "Mary"
 
 
+def test_a_stream_of_the_entity_of_a_mention(client: TestClient, resolver: Resolver) -> None:
+    _, *passages, last = lines(client, text=STORY, horizon=30, mention=["Tom", "Mary"])
+    told = [line["passage"] for line in passages]
+    found: dict[int, list[tuple[int, int]]] = {}
+    for mention in (mention for passage in told for mention in passage["mentions"]):
+        found.setdefault(mention["entity"], []).append((mention["start"], mention["end"]))
+    expected = [spans(resolver(STORY, mention=name, horizon=30))[0] for name in ("Mary", "Tom")]
+    assert sorted(found.values()) == expected
+    assert last["done"]["entities"] == 2
+
+
 def test_a_stream_of_words_tells_the_text(client: TestClient) -> None:
     first, *_, last = lines(client, words=SENTENCES)
     assert first["document"]["text"] == "Mary said she was tired. Tom gave her his coat."
@@ -128,7 +142,7 @@ def test_a_row_does_not_reach_over_a_long_text(client: TestClient) -> None:
     assert "4,001 words" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("format", ["conll", "html", "jsonl"])
+@pytest.mark.parametrize("format", ["conll", "conllu", "html", "jsonl"])
 def test_what_was_resolved_in_another_format(client: TestClient, resolver: Resolver, format: str) -> None:
     record = client.post("/resolve", json={"words": SENTENCES}).json()
     answer = client.post("/convert", json={"document": record, "format": format})
@@ -136,7 +150,7 @@ def test_what_was_resolved_in_another_format(client: TestClient, resolver: Resol
     if format == "html":
         assert "<title>words</title>" in answer.text
         return
-    (document,) = (conll if format == "conll" else jsonl).read(answer.text, name="a")
+    (document,) = {"conll": conll, "conllu": conllu, "jsonl": jsonl}[format].read(answer.text, name="a")
     assert document.spans == resolver(SENTENCES).spans
 
 
@@ -147,6 +161,7 @@ def test_what_was_resolved_in_another_format(client: TestClient, resolver: Resol
         ("/resolve", {"text": "a", "words": ["a"]}, 422, "words: Extra inputs are not permitted"),
         ("/resolve", {"text": "a", "scheme": "x"}, 422, "not learned an annotation scheme 'x'"),
         ("/resolve", {"text": "a", "link_threshold": 2}, 422, "less than or equal to 1"),
+        ("/resolve", {"text": "a", "link_threshold": True}, 422, "valid number"),
         ("/resolve", {"text": "a", "mention": ["b"]}, 422, "no words 'b'"),
         ("/resolve", {"words": [""]}, 422, "at least 1 character"),
         ("/resolve", {"text": "row", "input_format": "conll"}, 422, "expected '#begin document' before it"),
@@ -190,10 +205,59 @@ def test_what_is_not_sent_as_it_has_to_be(client: TestClient, sent: dict[str, An
 
 
 def test_too_many_words(resolver: Resolver) -> None:
+    rows = conll.write([Document.from_sentences(SENTENCES)])
+    record = {"text": "she", "clusters": [[[0, 3]]] * 3}
     with TestClient(create(resolver, Limits(words=10))) as client:
-        for asked in ({"text": STORY}, {"words": SENTENCES}):
-            answer = client.post("/resolve", json=asked)
+        for path, asked in (
+            ("/resolve", {"text": STORY}),
+            ("/resolve", {"words": SENTENCES}),
+            ("/resolve", {"text": rows, "input_format": "conll"}),
+            ("/resolve", {"text": "#begin document (d);\nd 0 0 It (1)|(1)|(1)\n", "input_format": "conll"}),
+            ("/resolve", {"text": json.dumps({"text": STORY}), "input_format": "jsonl"}),
+            ("/resolve", {"text": json.dumps([{"tokens": ["a"] * 11}]), "input_format": "jsonl"}),
+            ("/convert", {"document": {"text": STORY}, "format": "html"}),
+            ("/convert", {"document": {"sentences": SENTENCES}, "format": "html"}),
+            ("/convert", {"document": record, "format": "html"}),
+        ):
+            answer = client.post(path, json=asked)
             assert (answer.status_code, "more than 10 words" in answer.json()["detail"]) == (413, True)
+
+
+def test_too_many_words_of_all_requests() -> None:
+    reader = Reader(Limits(words=10), "en")
+    questions = [Question("one two three four five six", {}) for _ in range(4)]
+    with reader.asked(questions[0]), reader.asked(questions[1]), reader.asked(questions[2]):
+        for question in questions[:3]:
+            assert list(reader.read(question))[-1]
+        with pytest.raises(Refused, match="more than 20 words are being worked on"), reader.asked(questions[3]):
+            list(reader.read(questions[3]))
+    with reader.asked(questions[3]):
+        assert list(reader.read(questions[3]))[-1]
+
+
+def test_millions_of_errors_are_one(client: TestClient) -> None:
+    answer = client.post("/resolve", json={"words": [0] * 1000})
+    assert (answer.status_code, answer.json()["detail"].count("valid")) == (422, 1)
+    with pytest.raises(ValidationError) as caught:
+        schema.ResolveWords.model_validate({"words": [[0] * 1000] * 1000})
+    assert caught.value.error_count() < 5
+
+
+def test_what_was_asked_is_kept_in_so_many_bytes(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a threshold that is slid encodes nothing anew."""
+    answers = Answers(resolver)
+    documents = [Document.from_sentences([*SENTENCES, [str(number)]]) for number in range(4)]
+    first = answers.encode(documents[0])
+    assert first.nbytes > first.matrix.pair_logits.nbytes + len(first.document.text)
+    monkeypatch.setattr("lehr.serve.answers.KEPT", int(2.5 * first.nbytes))
+    assert answers.encode(documents[0]) is first
+    answers.encode(documents[1])
+    assert answers.encode(documents[0]) is first
+    answers.encode(documents[2])
+    assert answers.encode(documents[0]) is first
+    answers.encode(documents[3])
+    answers.encode(documents[2])
+    assert answers.encode(documents[0]) is not first
 
 
 def test_too_much_to_be_done_in_time(resolver: Resolver) -> None:
@@ -305,3 +369,9 @@ def test_probabilities_of_a_row_are_its_own(client: TestClient) -> None:
     cells = client.post("/mentions", json={"text": STORY, "mention": "Tom"}).json()["row"]
     values = np.array([cell["probability"] for cell in cells])
     assert ((values >= 0.01) & (values <= 1)).all()
+
+
+def test_several_documents_are_refused_before_they_are_made(client: TestClient) -> None:
+    lines = "\n".join([json.dumps({"text": "She slept."})] * 3)
+    answer = client.post("/resolve", json={"text": lines, "input_format": "jsonl"})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the text holds 3 documents: send one at a time")

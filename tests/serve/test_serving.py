@@ -54,6 +54,27 @@ def test_clients_that_vanish_or_dawdle_hold_nothing_up(address: str) -> None:
         client.close()
 
 
+def test_a_connection_on_which_nothing_comes_is_ended() -> None:
+    """Before the first request, in the middle of its head, and after an answer."""
+    code = """
+from lehr.resolver import Resolver
+from lehr.serve import Limits, run
+run(Resolver.from_pretrained(threads=1), "127.0.0.1", 0, Limits(patience=0.5), lambda at: print(at, flush=True))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        try:
+            for sent in (b"", b"GET / HT", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /"):
+                with connect(address) as client:
+                    client.sendall(sent)
+                    while client.recv(2**16):
+                        pass
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
 def test_an_answer_that_has_begun_is_ended_when_the_service_is_told_to_stop(serving: Serving) -> None:
     with serving() as (address, process):
         client = connect(address)

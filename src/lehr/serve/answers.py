@@ -3,93 +3,53 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from ..decoding import link_logits, probability
 from ..document import Cluster, Document, Mention, Span
-from ..formats import READERS, detect
-from ..formats import text as raw_text
 from ..naming import Naming, language
-from ..resolver import Encoding, Passage, Resolver
-from ..resolver.answer import Options
-from ..resolver.blocks import of_document
-from ..resolver.passages import passages
-from ..resolver.source import find_mention
+from ..resolver import WHOLE, Encoding, Options, Passage, Resolver
 from .gate import Refused
-from .limits import WHOLE, Limits
+from .reading import Question
 
-KEPT = 8
-"""Texts of up to `WHOLE` words whose encodings are kept, so that more can be asked of them at once."""
+KEPT = 100_000_000
+"""Bytes of encodings that are kept, of texts of up to `WHOLE` words, so that more can be asked of them at once: a few
+of the longest, a hundred of a page."""
 LEAST = 0.01
 """The least probability that a row tells."""
-_PIECE = 2**16
-"""Characters that are split into words in one step."""
-
-
-@dataclass(slots=True)
-class Question:
-    """A document and how to answer for it.
-
-    `document` is there once `read` is through, its words given as they are if it came `in_words`; `mentions` are those
-    whose entities alone are asked for.
-    """
-
-    source: str | Sequence[Any]
-    options: dict[str, Any]
-    asked: Sequence[Any] = ()
-    input_format: str = "text"
-    document: Document = field(default_factory=lambda: Document("", "", (), ()))
-    in_words: bool = False
-    mentions: list[Mention] = field(default_factory=list)
 
 
 class Answers:
     """Answers of a resolver, as iterators that do a part of the work at each step; several threads may use one."""
 
-    def __init__(self, resolver: Resolver, limits: Limits, code: str = "en") -> None:
-        self.resolver, self.limits, self.language = resolver, limits, language(code)
-        self._encode = lru_cache(KEPT)(resolver.encode)
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver, self.language = resolver, language(resolver.config.language)
+        self._kept: OrderedDict[Document, Encoding] = OrderedDict()
+        self._lock = Lock()
 
     def encode(self, document: Document) -> Encoding:
-        """The document of up to `WHOLE` words as the model sees it; the last few are kept."""
-        return self._encode(document)
-
-    def read(self, question: Question) -> Iterator[bool]:
-        """Fill in the document of a question and its mentions.
-
-        Raises:
-            ValueError: if it is not in its format, or a mention is not in it.
-            Refused: if it has too many words.
-        """
-        source = question.source
-        if not isinstance(source, str):
-            sentences = [source] if all(isinstance(word, str) for word in source) else source
-            self._check_words(sum(map(len, sentences)))
-            question.document, question.in_words = Document.from_sentences(sentences, id="words"), True
-            if sentences and sentences[0] is source:
-                found = raw_text.split_sentences(question.document.text, question.document.words)
-                question.document = replace(question.document, sentences=tuple(found))
-        else:
-            format = detect("", source) if question.input_format == "auto" else question.input_format
-            if format in ("conll", "jsonl"):
-                question.document, question.in_words = _only(READERS[format](source, name="the text"))
-            else:
-                yield from self._read_text(question, source)
-        self._check_words(len(question.document.words))
-        question.mentions = [
-            find_mention(question.document, tuple(m) if isinstance(m, list) else m, in_words=question.in_words)
-            for m in question.asked
-        ]
-        yield True
+        """The document of up to `WHOLE` words as the model sees it, its matrix filled; the last few are kept."""
+        with self._lock:
+            encoding = self._kept.pop(document, None)
+        if encoding is None:
+            encoding = self.resolver.encode(document)
+            _ = encoding.is_whole_with(()) and encoding.matrix
+        with self._lock:
+            self._kept[document] = encoding
+            while sum(kept.nbytes for kept in self._kept.values()) > KEPT:
+                self._kept.popitem(last=False)
+        return encoding
 
     def passages(self, question: Question) -> Iterator[Passage]:
         """The passages of a document that was read: one if it is decided as a whole.
+
+        If mentions are asked for, an entity comes with the passage in which it is known to be one of theirs.
 
         Raises:
             ValueError: if the options do not suit the model.
@@ -108,11 +68,8 @@ class Answers:
             return
         if mentions:
             options = options | {"singletons": True}
-        given = {mention.span: (mention, -1) for mention in mentions}
-        # Resolver.stream takes texts alone, whose words it would find anew.
-        yield from passages(
-            self.resolver._model, of_document(document), Options(self.resolver.config, **options), given
-        )
+        found = self.resolver.stream(document, given=mentions, **options)
+        yield from _only_of(found, mentions) if mentions else found
 
     def row(self, question: Question) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The mention of a question, and the others of its row in the span position matrix, as `schema.Cell` has them.
@@ -151,24 +108,6 @@ class Answers:
         likely[query] = False
         return cell(query), [cell(place) for place in np.flatnonzero(likely).tolist()]
 
-    def _read_text(self, question: Question, source: str) -> Iterator[bool]:
-        """Split a text into words and sentences, some pages at a step."""
-        words: list[tuple[int, int]] = []
-        sentences: list[tuple[int, int]] = []
-        offset = 0
-        pieces = (source[at : at + _PIECE] for at in range(0, len(source), _PIECE))
-        for text, part, ranges in raw_text.stream(pieces):
-            sentences += [(first + len(words), end + len(words)) for first, end in ranges]
-            words += [(start + offset, end + offset) for start, end in part]
-            offset += len(text)
-            self._check_words(len(words))
-            yield False
-        question.document = Document("text", source, tuple(words), tuple(sentences))
-
-    def _check_words(self, words: int) -> None:
-        if words > self.limits.words:
-            raise Refused(413, f"the document has more than {self.limits.words:,} words: send it in parts")
-
 
 class Entities:
     """The entities of the passages told so far, for their names and for the document as a whole."""
@@ -203,22 +142,24 @@ class Entities:
         return self.document.with_clusters(clusters), [self.name(number) for number in numbers]
 
 
-def _clip(name: str, length: int = 60) -> str:
-    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
-
-
-def _only(documents: list[Document]) -> tuple[Document, bool]:
-    """The one document of a file, without its clusters.
-
-    Raises:
-        ValueError: if there is another number of them.
-    """
-    if len(documents) != 1:
-        names = ", ".join(repr(document.id) for document in documents[:3]) + (", …" if len(documents) > 3 else "")
-        raise ValueError(f"the text holds {len(documents)} documents ({names}): send one at a time")
-    return replace(documents[0], clusters=()), True
+def _only_of(passages: Iterable[Passage], asked: Iterable[Mention]) -> Iterator[Passage]:
+    """The passages with the entities of the mentions asked for alone."""
+    spans = {mention.span for mention in asked}
+    known: set[int] = set()
+    held: defaultdict[int, list[Mention]] = defaultdict(list)
+    for passage in passages:
+        for number, mention in passage.mentions:
+            held[number].append(mention)
+            if mention.span in spans:
+                known.add(number)
+        told = [(number, mention) for number in known for mention in held.pop(number, ())]
+        yield replace(passage, mentions=tuple(sorted(told, key=lambda item: item[1].span)))
 
 
 def quiet(error: Exception) -> str:
-    """The sentence of an error, without line breaks."""
-    return re.sub(r"\s+", " ", str(error))
+    """The sentence of an error, without line breaks, and not as long as what it quotes may be."""
+    return _clip(re.sub(r"\s+", " ", str(error)), 500)
+
+
+def _clip(name: str, length: int = 60) -> str:
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"

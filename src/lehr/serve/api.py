@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -17,14 +18,15 @@ from .. import __version__
 from ..document import Document
 from ..formats import jsonl, write
 from ..formats.jsonl import to_json
-from ..resolver import Passage, Resolver
+from ..resolver import WHOLE, Passage, Resolver
 from . import schema
-from .answers import Answers, Entities, Question, quiet
+from .answers import Answers, Entities, quiet
 from .gate import FAULT, Gate, Refused
-from .limits import WHOLE, Limits
+from .limits import Limits
 from .metrics import Metrics
 from .page import add_page
-from .work import Work
+from .reading import Question, Reader
+from .work import T, Work
 
 WORKERS = 2
 """Steps that are done at the same time, each on as many threads as the runtime has: one more than a single user needs,
@@ -68,7 +70,7 @@ def create(resolver: Resolver, limits: Limits | None = None, *, hosts: frozenset
     limits = limits or Limits()
     work = Work(WORKERS)
     metrics = Metrics(lambda: work.waiting)
-    service = _Service(Answers(resolver, limits), work, metrics, limits)
+    service = _Service(Answers(resolver), Reader(limits, resolver.config.language), work, metrics, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -117,55 +119,51 @@ def create(resolver: Resolver, limits: Limits | None = None, *, hosts: frozenset
     return Gate(app, limits, metrics, hosts=hosts, paths=named)
 
 
-_KINDS = {"conll": "text/plain", "html": "text/html", "jsonl": "application/x-ndjson"}
+_KINDS = {"conll": "text/plain", "conllu": "text/plain", "html": "text/html", "jsonl": "application/x-ndjson"}
 
 
 class _Service:
-    def __init__(self, answers: Answers, work: Work, metrics: Metrics, limits: Limits) -> None:
-        self.answers, self.work, self.metrics, self.limits = answers, work, metrics, limits
+    def __init__(self, answers: Answers, reader: Reader, work: Work, metrics: Metrics, limits: Limits) -> None:
+        self.answers, self.reader, self.work, self.metrics, self.limits = answers, reader, work, metrics, limits
 
     async def resolve(self, asked: Resolve, request: Request) -> Response:
         """Say who is who: the mentions of each entity in a text or in words."""
-        question, deadline = _question(asked), self._deadline()
-        await self._read(question, deadline)
+        question, deadline = await self._read(asked, request)
         entities = Entities(question.document, self.answers)
-        async for passage in self.work.each(self.answers.passages(question), deadline):
-            if await request.is_disconnected():
-                raise Refused(408, "the client has gone")
+        async for passage in self._steps(self.answers.passages(question), deadline, request):
             self._count(passage)
             entities.add(passage)
 
         def written() -> bytes:
-            document, names = _answer(entities, question)
-            return _json(_record(document, names, words=question.in_words))
+            return _json(_record(*entities.resolved(), words=question.in_words))
 
         return Response(await self.work.do(written, deadline), media_type="application/json")
 
-    async def stream(self, asked: Resolve) -> StreamingResponse:
+    async def stream(self, asked: Resolve, request: Request) -> StreamingResponse:
         """The same as JSON lines, as it is found: `document`, then one `passage` after the other, then `done`.
 
         What a passage says is final. Its mentions have the number of their `entity`; `names` has the names of
         entities that are new or have changed. A line with `error` ends an answer that could not be finished.
         """
-        question, deadline = _question(asked), self._deadline()
-        await self._read(question, deadline)
+        question, deadline = await self._read(asked, request)
         return StreamingResponse(self._lines(question, deadline), media_type="application/x-ndjson")
 
-    async def mentions(self, asked: Ask) -> dict[str, Any]:
+    async def mentions(self, asked: Ask, request: Request) -> dict[str, Any]:
         """The row of one mention in the span position matrix: every other mention, and how probably it is the same."""
-        question, deadline = _question(asked), self._deadline()
-        await self._read(question, deadline)
+        question, deadline = await self._read(asked, request)
         mention, row = await self.work.do(lambda: self.answers.row(question), deadline)
         return {"mention": mention, "row": row}
 
-    async def convert(self, asked: schema.Convert) -> Response:
-        """Write a document that was resolved, and perhaps changed, as CoNLL-2012, HTML or JSON lines."""
+    async def convert(self, asked: schema.Convert, request: Request) -> Response:
+        """Write a document that was resolved, and perhaps changed, as CoNLL-2012, CoNLL-U, HTML or JSON lines."""
 
         def written() -> str:
-            documents = jsonl.read(json.dumps(asked.document), name="document")
+            documents = jsonl.read(json.dumps(asked.document), name="document", language=self.reader.language)
             return write(documents, asked.format)
 
-        text = await self.work.do(written, self._deadline())
+        question, deadline = Question("", {}), self._deadline()
+        await self._take_in(question, self.reader.weigh(question, asked.document), deadline, request)
+        text = await self.work.do(written, deadline)
         headers = {"content-disposition": f'attachment; filename="resolved.{asked.format}"'}
         return Response(text, media_type=_KINDS[asked.format], headers=headers)
 
@@ -194,9 +192,24 @@ class _Service:
         self.metrics.words.inc(passage.words)
         self.metrics.mentions.inc(len(passage.mentions))
 
-    async def _read(self, question: Question, deadline: float) -> None:
-        async for _ in self.work.each(self.answers.read(question), deadline):
+    async def _read(self, asked: Any, request: Request) -> tuple[Question, float]:
+        """The question that is asked, its document read, and until when it is to be answered."""
+        question, deadline = _question(asked), self._deadline()
+        await self._take_in(question, self.reader.read(question), deadline, request)
+        return question, deadline
+
+    async def _take_in(self, question: Question, steps: Iterator[bool], deadline: float, request: Request) -> None:
+        """Take the steps of reading a question, whose words count until its request ends."""
+        request.scope["ended"].enter_context(self.reader.asked(question))
+        async for _ in self._steps(steps, deadline, request):
             pass
+
+    async def _steps(self, items: Iterator[T], deadline: float, request: Request) -> AsyncIterator[T]:
+        """The items, as long as the client is there."""
+        async for item in self.work.each(items, deadline):
+            if await request.is_disconnected():
+                raise Refused(408, "the client has gone")
+            yield item
 
     @property
     def _too_long(self) -> str:
@@ -206,31 +219,27 @@ class _Service:
         return JSONResponse({"detail": self._too_long}, 408)
 
     async def _lines(self, question: Question, deadline: float) -> AsyncIterator[bytes]:
-        document, start = question.document, asyncio.get_running_loop().time()
+        document = question.document
         told: dict[str, Any] = {"words": len(document.words), "characters": len(document.text)}
         yield _json({"document": told | ({"text": document.text} if question.in_words else {})})
-        entities = Entities(document, self.answers)
-
-        def passages() -> Any:
-            for passage in self.answers.passages(question):
-                entities.add(passage)
-                yield passage, _json({"passage": _passage(passage, entities.news(passage), question.in_words)})
-
-        mentions = 0
         try:
-            async for passage, line in self.work.each(passages(), deadline):
-                self._count(passage)
-                mentions += len(passage.mentions)
+            async for line in self.work.each(self._passages(question), deadline):
                 yield line
         except (ValueError, Refused) as error:
             yield _json({"error": quiet(error)})
-            return
         except asyncio.TimeoutError:
             yield _json({"error": self._too_long})
-            return
-        seconds = round(asyncio.get_running_loop().time() - start, 3)
-        done: dict[str, Any] = {"words": len(document.words), "mentions": mentions}
-        done |= {"entities": len(entities.mentions), "seconds": seconds}
+
+    def _passages(self, question: Question) -> Iterator[bytes]:
+        """The line of each passage, and what there is to say of all of them."""
+        document, entities, start = question.document, Entities(question.document, self.answers), time.monotonic()
+        for passage in self.answers.passages(question):
+            entities.add(passage)
+            self._count(passage)
+            yield _json({"passage": _passage(passage, entities.news(passage), question.in_words)})
+        mentions = sum(map(len, entities.mentions.values()))
+        done: dict[str, Any] = {"words": len(document.words), "mentions": mentions, "entities": len(entities.mentions)}
+        done["seconds"] = round(time.monotonic() - start, 3)
         if question.in_words:
             record = to_json(document, words=True)
             done["document"] = {key: value for key, value in record.items() if key not in ("text", "clusters")}
@@ -244,16 +253,6 @@ def _question(asked: Any) -> Question:
     if isinstance(asked, schema.ResolveText | schema.MentionOfText):
         return Question(asked.text, options, mentions, asked.input_format)
     return Question(asked.words, options, mentions)
-
-
-def _answer(entities: Entities, question: Question) -> tuple[Document, list[str]]:
-    """The document with the entities asked for and their names."""
-    document, names = entities.resolved()
-    if not question.mentions:
-        return document, names
-    spans = {mention.span for mention in question.mentions}
-    kept = [n for n, cluster in enumerate(document.clusters) if any(m.span in spans for m in cluster.mentions)]
-    return document.with_clusters(document.clusters[n].mentions for n in kept), [names[n] for n in kept]
 
 
 def _record(document: Document, names: list[str], *, words: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import ExitStack
 from traceback import extract_tb
 
 from starlette.exceptions import HTTPException
@@ -56,7 +57,7 @@ class _Late(Exception):
 
 
 class Gate:
-    """An ASGI application around another.
+    """An ASGI application around another, which finds what is to be done in the end as ``scope["ended"]``.
 
     Args:
         app: the application.
@@ -101,7 +102,7 @@ class Gate:
         if size > limit.megabytes * 1e6:
             raise Refused(413, f"the request has {size:,} bytes, of at most {limit.megabytes * 1e6:,.0f}: send less")
         if self.open >= limit.requests or self.held + size > limit.held * 1e6:
-            raise Refused(429, f"{self.open} requests are being worked on, as many as there may be: come again soon")
+            raise Refused(429, f"{self.open} requests are being worked on, and no more can be: come again soon")
         return size
 
 
@@ -123,7 +124,8 @@ class _Passage:
             gate.open += size > 0
             gate.held += size
             gate.metrics.open.set(gate.open)
-            await gate.app(self.scope, self.receive, self.send)
+            with ExitStack() as self.scope["ended"]:
+                await gate.app(self.scope, self.receive, self.send)
         except Refused as refused:
             await self.refuse(refused)
         except (ClientDisconnect, _Late, asyncio.CancelledError):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WHOLE = 4000
-"""Words of a text that is decided as a whole; a longer one is decided passage by passage, in the order of the text."""
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -16,7 +13,7 @@ class Limits:
         megabytes: of one request.
         requests: that are worked on or wait, all of them together.
         held: megabytes of all of them together.
-        words: of one document.
+        words: of one document; those of all of them together have twice as many.
         seconds: for one request, its waiting among others included.
         patience: seconds that are given to a client to send its request, and again to take each piece of the answer.
         grace: seconds that requests have to end once the service is told to stop.
@@ -27,7 +24,7 @@ class Limits:
 
     megabytes: float = 8
     requests: int = 32
-    held: float = 32
+    held: float = 16
     words: int = 1_000_000
     seconds: float = 600
     patience: float = 30

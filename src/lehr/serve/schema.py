@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Word: TypeAlias = Annotated[str, Field(min_length=1)]
+_SOME = Field(fail_fast=True, max_length=1_000_000)
+"""Of a list: so many items, and one error at most, as each takes memory."""
+Words: TypeAlias = Annotated[list[Word], _SOME]
 Pair: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2, max_length=2)]
-AskedMention: TypeAlias = Pair | Annotated[str, Field(min_length=1)]
+AskedMention: TypeAlias = Pair | Annotated[str, Field(min_length=1, max_length=1000)]
 
 _TEXT = "Mary said she was tired. Tom gave her his coat."
 _WORDS: list[JsonValue] = [["Mary", "said", "she", "was", "tired", "."], ["Tom", "gave", "her", "his", "coat", "."]]
@@ -18,7 +21,7 @@ _WORDS: list[JsonValue] = [["Mary", "said", "she", "was", "tired", "."], ["Tom",
 class _Options(BaseModel):
     """How to answer; what is left out, the model decides."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     scheme: str | None = Field(None, description="The annotation scheme to follow; none for all together.")
     mention_threshold: Probability | None = Field(None, description="Probability from which a span is a mention.")
@@ -28,7 +31,7 @@ class _Options(BaseModel):
 class _Resolve(_Options):
     mention: list[AskedMention] = Field(
         [],
-        max_length=100,
+        max_length=10,
         description="Only the entities of these mentions: half-open characters, or inclusive words where the document "
         "came in words, or the words themselves, which stand for the first place where they are.",
     )
@@ -43,13 +46,13 @@ class _Resolve(_Options):
 
 class _Text(BaseModel):
     text: str = Field(description="The text, or the text of a file in `input_format`.")
-    input_format: Literal["auto", "text", "conll", "jsonl"] = Field(
+    input_format: Literal["auto", "text", "conll", "conllu", "jsonl"] = Field(
         "text", description="What `text` is; auto looks at it. CoNLL and JSON lines have to hold just one document."
     )
 
 
 class _Words(BaseModel):
-    words: list[Word] | list[list[Word]] = Field(description="The words, or the words of each sentence.")
+    words: Words | Annotated[list[Words], _SOME] = Field(description="The words, or the words of each sentence.")
 
 
 class ResolveText(_Resolve, _Text):
@@ -96,7 +99,7 @@ class Convert(BaseModel):
         },
     )
     document: dict[str, Any]
-    format: Literal["conll", "html", "jsonl"]
+    format: Literal["conll", "conllu", "html", "jsonl"]
 
 
 class Mention(BaseModel):

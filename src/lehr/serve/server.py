@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ..resolver import Resolver
 from .api import create
@@ -29,6 +31,8 @@ def run(resolver: Resolver, host: str, port: int, limits: Limits, told: Callable
     app = create(resolver, limits, hosts=LOOPBACK if local else None)
     config = uvicorn.Config(
         app,
+        http=_protocol(limits.patience),
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -40,6 +44,29 @@ def run(resolver: Resolver, host: str, port: int, limits: Limits, told: Callable
     told(f"http://{name}:{address[1]}/")
     with bound:
         uvicorn.Server(config).run(sockets=[bound])
+
+
+def _protocol(patience: float) -> type[H11Protocol]:
+    """HTTP/1.1 on which a client has `patience` seconds to begin a request; once it has, the gate has an eye on it."""
+
+    class Patient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.watch = self.loop.call_later(patience, self.look, None)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self.watch.cancel()  # it would hold what was sent
+
+        def look(self, before: RequestResponseCycle | None) -> None:
+            """End the connection if nothing has happened on it since it was looked at before."""
+            idle = self.cycle is None or self.cycle.response_complete
+            if idle and self.cycle is before:
+                self.transport.close()
+            elif not self.transport.is_closing():
+                self.watch = self.loop.call_later(patience, self.look, self.cycle)
+
+    return Patient
 
 
 def listen(host: str, port: int, limits: Limits) -> socket.socket:

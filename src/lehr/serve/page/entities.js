@@ -60,7 +60,7 @@ export class List {
     button.className = look(entity.rank) + (button.classList.contains("lit") ? " lit" : "");
     button.dataset.k = entity.number;
     button.entity = entity;
-    button.querySelector("b").textContent = entity.number;
+    button.querySelector("b").textContent = entity.rank + 1;
     button.querySelector("span").textContent = entity.name;
     const count = button.querySelector("i");
     count.textContent = size.toLocaleString("en");

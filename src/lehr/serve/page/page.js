@@ -75,9 +75,10 @@ async function run() {
       else finished(mine, event.done);
     }
   } catch (error) {
+    if (mine !== reading || error.name === "AbortError") return;   // another reading has taken its place
     fail(error);
     if (!mine.view) show(false);
-    else if (error.name !== "AbortError") $("facts").textContent = "Not finished";
+    else $("facts").textContent = "Not finished";
   }
 }
 
@@ -183,7 +184,7 @@ async function take(file) {
   try {
     if (file.size > config.megabytes * 1e6) throw new Error(`${file.name} is larger than ${config.megabytes} MB, which is the most`);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
-    const format = /conll$/i.test(file.name) ? "conll" : /\.jsonl$/i.test(file.name) ? "jsonl" : "auto";
+    const format = /\.conllu$/i.test(file.name) ? "conllu" : /conll$/i.test(file.name) ? "conll" : /\.jsonl$/i.test(file.name) ? "jsonl" : "auto";
     await begin(text, file.name.replace(/\.[^.]+$/, ""), format);
   } catch (error) {
     fail(error instanceof TypeError ? new Error(`${file.name} is not a text in UTF-8`) : error);
@@ -212,9 +213,8 @@ let sliding = 0;
 $("threshold").addEventListener("input", () => {
   level();
   clearTimeout(sliding);
-  if (reading?.words <= config.whole) sliding = setTimeout(slid, 200);
+  sliding = setTimeout(slid, reading?.words <= config.whole ? 200 : 1000);   // a long text is read anew
 });
-$("threshold").addEventListener("change", () => { clearTimeout(sliding); slid(); });
 function slid() {
   const threshold = Number($("threshold").value) / 100;
   if (!reading || reading.threshold === threshold) return;

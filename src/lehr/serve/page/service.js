@@ -35,9 +35,11 @@ export async function row(body, signal) {
   return (await post("mentions", body, signal)).json();
 }
 
-/** A resolved document in another format, as text. */
+/** A resolved document in another format, as text; of its mentions is sent what a format can say, as there may be many. */
 export async function convert(document, format) {
-  return (await post("convert", { document, format })).text();
+  const clusters = document.clusters.map(({ mentions, ...told }) => (
+    { ...told, mentions: mentions.map(({ start, end, link }) => ({ start, end, link })) }));
+  return (await post("convert", { document: { ...document, clusters }, format })).text();
 }
 
 export async function health() {

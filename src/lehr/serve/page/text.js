@@ -12,10 +12,11 @@ export class Text {
   constructor(element, text) {
     this.element = element;
     this.text = text;
+    const width = wrapping(text);
     this.paragraphs = [...paragraphs(text)].map(([start, end]) => {
       const p = document.createElement("p");
-      p.className = "ahead";
       p.textContent = text.slice(start, end);
+      p.className = isWrapped(p.textContent, width) ? "ahead wrapped" : "ahead";
       return { start, end, p, mentions: [] };
     });
     // What parts the paragraphs stands between them, so that a copied text is the text.
@@ -26,7 +27,7 @@ export class Text {
   clear() {
     for (const paragraph of this.paragraphs) {
       if (paragraph.mentions.length) { paragraph.mentions = []; paragraph.stale = true; }
-      paragraph.p.className = "ahead";
+      paragraph.p.classList.add("ahead");
     }
   }
 
@@ -41,7 +42,7 @@ export class Text {
     for (const paragraph of changed) { this.draw(paragraph); paragraph.stale = false; }
     for (const { start, p } of this.paragraphs) {
       if (start >= end) break;
-      if (p.className) p.className = "";
+      if (p.classList.contains("ahead")) p.classList.remove("ahead");
     }
   }
 
@@ -74,7 +75,6 @@ export class Text {
     let inside = drawn;
     const begin = (mention) => {
       const piece = document.createElement("span");
-      piece.dataset.k = mention.entity.number;
       mention.pieces.push(piece);
       piece.mention = mention;
       inside.append(piece);
@@ -110,11 +110,25 @@ export function dress(mention) {
   const single = entity.mentions.length === 1;
   pieces.forEach((piece, n) => {
     const cut = (n ? " in" : "") + (n < pieces.length - 1 ? " out" : "");
+    if (!single) piece.dataset.k = entity.rank + 1;
     piece.className = `m ${look(entity.rank)}${mention.lane ? ` l${Math.min(mention.lane, 4)}` : ""}${cut}`;
     if (n) return;
     piece.tabIndex = single ? -1 : 0;
     piece.setAttribute("role", "link");
   });
+}
+
+/** The length of line at which a text was wrapped, as Project Gutenberg's are; infinite if it was not. */
+function wrapping(text) {
+  const lengths = [...text.slice(0, 200000).matchAll(/^.+(?=\n.)/gm)].map(([line]) => line.length).sort((a, b) => a - b);
+  const width = lengths[Math.floor(0.9 * lengths.length)];
+  return lengths.length > 50 && width < 100 ? width : Infinity;
+}
+
+/** Whether the lines of a paragraph end where the next word had no room, as those of verse do not. */
+function isWrapped(paragraph, width) {
+  const lines = paragraph.split("\n");
+  return lines.length > 1 && lines.slice(1).every((line, n) => lines[n].length + 1 + line.trim().search(/\s|$/) > width);
 }
 
 /** Half-open ranges of the paragraphs, without the blank lines between them, cut where they are too long. */
