@@ -29,6 +29,12 @@ def spell(clusters: str) -> list[list[str]]:
     return [list(cluster) for cluster in clusters.split()]
 
 
+def test_without_scipy_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lehr.extras.find_spec", lambda package: None)
+    with pytest.raises(ImportError, match=r"needs scipy, .* pip install 'lehr\[score\]'"):
+        score_document([[1, 2]], [[1, 2]])
+
+
 # The official scorer
 
 

@@ -190,4 +190,4 @@ def _members(given: Ints | None) -> list[list[int]]:
     """The positions of each given cluster's members."""
     if given is None:
         return []
-    return [np.flatnonzero(given == number).tolist() for number in np.unique(given[given >= 0])]
+    return [np.flatnonzero(given == number).tolist() for number in sorted({*given[given >= 0].tolist()})]

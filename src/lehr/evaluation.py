@@ -36,7 +36,7 @@ DISTANCES = ("same_sentence", *(f"up_to_{limit}" for limit in LIMITS), f"beyond_
 """The kinds of links, of which every link is one: the two mentions begin in the same sentence, or else are at most so
 many words apart and more than those of the kind before, or are farther apart than all of them."""
 
-_IN_FOLDERS = ("conll", "_conll.txt", ".jsonl", ".jsonlines", ".ndjson", ".tsv")
+_IN_FOLDERS = ("conll", "_conll.txt", ".conllu", ".jsonl", ".jsonlines", ".ndjson", ".tsv")
 
 Ints = npt.NDArray[np.int64]
 
@@ -201,14 +201,14 @@ def align(response: Document, key: Document) -> Document:
     return key.with_clusters(spans for cluster in moved if (spans := [span for span in cluster if span is not None]))
 
 
-def from_text(resolve: Resolve) -> Resolve:
+def from_text(resolve: Resolve, language: str = "en") -> Resolve:
     """`resolve` as it does on raw text: it gets the text in lehr's own words and sentences, and no speakers.
 
     What it finds is aligned to the words that the document came with.
     """
 
     def resolve_text(document: Document) -> Document:
-        (raw,) = text.read(document.text, name="")
+        (raw,) = text.read(document.text, name="", language=language)
         return align(resolve(replace(raw, id=document.id, part=document.part)), document)
 
     return resolve_text
@@ -223,7 +223,7 @@ class Data:
 
 
 def read_data(paths: Iterable[str | os.PathLike[str]], ids: str | os.PathLike[str] | None = None) -> Data:
-    """All documents and GAP examples of files, and of the CoNLL, JSONL and TSV files anywhere in folders.
+    """All documents and GAP examples of files, and of the CoNLL, CoNLL-U, JSONL and TSV files anywhere in folders.
 
     `ids` is a file of names, one a line, of what to keep: names of documents, of GAP examples or of files, these with
     any ending or none.
@@ -237,7 +237,9 @@ def read_data(paths: Iterable[str | os.PathLike[str]], ids: str | os.PathLike[st
     for path in map(Path, paths):
         found = [(file, item) for file in _files(path) for item in _read(file)]
         if not found:
-            raise ValueError(f"{path} holds nothing to evaluate on: no document in CoNLL or JSONL, no GAP example")
+            raise ValueError(
+                f"{path} holds nothing to evaluate on: no document in CoNLL, CoNLL-U or JSONL, no GAP example"
+            )
         items += found
     kept = [item for _, item in items] if ids is None else _select(items, ids)
     return Data(

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 
 @contextmanager
@@ -16,6 +15,8 @@ def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         OSError: if `path` is there and is no file, such as a folder or a device, which would be replaced by one.
     """
+    from tempfile import NamedTemporaryFile  # slow to import, and who only reads needs none
+
     final = Path(path).resolve()
     if final.exists() and not final.is_file():
         raise OSError(f"{path} is no file, so that none can be written in its place")

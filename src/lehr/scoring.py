@@ -28,7 +28,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+from .extras import needs
 
 Clusters = Sequence[Sequence[Hashable]]
 """The clusters of one document, each the spans of its mentions."""
@@ -161,6 +162,9 @@ def score_document(key: Clusters, response: Clusters, *, singletons: bool = True
 
     Without `singletons`, clusters of one mention are first removed from the key and from the response, as if neither
     file had them; this is how a corpus annotated without singletons, such as OntoNotes, is scored.
+
+    Raises:
+        ImportError: if SciPy is not installed, which CEAF needs.
     """
     fewest = 1 if singletons else 2
     key = [cluster for cluster in key if len(set(cluster)) >= fewest]
@@ -270,7 +274,14 @@ def _ceaf_e(o: _Overlap) -> Score:
 
 
 def _best_map(o: _Overlap, similarity: NDArray[Any]) -> float:
-    """Φ: the greatest sum of similarities over one-to-one maps of clusters of the key to clusters of the response."""
+    """Φ: the greatest sum of similarities over one-to-one maps of clusters of the key to clusters of the response.
+
+    Raises:
+        ImportError: if SciPy is not installed.
+    """
+    needs("score")
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
     phi = np.zeros((len(o.key), len(o.response)))
     phi[o.k, o.r] = similarity
     return float(phi[linear_sum_assignment(phi, maximize=True)].sum())

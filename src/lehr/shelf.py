@@ -1,9 +1,14 @@
-"""The shelf: a folder of pretrained encoders, looked at before the hub is asked."""
+"""Folders of this machine: what lehr keeps, and the shelf of pretrained encoders, before the hub is asked."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where lehr keeps what it can make or fetch again: the folder that LEHR_CACHE names, or ``~/.cache/lehr``."""
+    return Path(os.environ.get("LEHR_CACHE", Path.home() / ".cache/lehr"))
 
 
 def encoder_path(name: str | os.PathLike[str]) -> str:

@@ -173,6 +173,16 @@ def test_a_model_from_before_mentions_were_calibrated_answers_as_it_did(model: P
     assert expected.clusters
 
 
+def test_a_model_from_before_languages_were_named_reads_english(model: Path) -> None:
+    text = "Mary didn't go."
+    for language, words in {"absent": 5, "en": 5, "de": 4}.items():
+        set_config(model, language=language)
+        resolver = load(model)
+        assert resolver.config.language == ("en" if language == "absent" else language)
+        assert len(resolver(text).words) == words
+        assert sum(passage.words for passage in resolver.stream([text[:9], text[9:]])) == words
+
+
 def test_what_else_hangs_on_the_schemes_is_not_judged_without_them(model: Path) -> None:
     set_config(model, schemes=3, singleton_scheme="chains")
     refused(model, "config.json has schemes 3, which cannot be")

@@ -17,6 +17,7 @@ from lehr.document import Document
 from lehr.formats import text as raw_text
 from lehr.resolver import Passage, Resolver, entities
 from lehr.resolver import encoding as encodings
+from lehr.resolver import passages as in_blocks
 from lehr.resolver.entities import APART, OF_ONE, REMEMBERED
 
 PAGE = (
@@ -93,8 +94,8 @@ def test_who_stands_alone_is_said_in_the_end() -> None:
     pairs = {(A, D): 0.9}
     resolver, _ = made(FOUR, pairs)
     assert resolver(TOKENS, horizon=10, singletons=False).spans == [[A, D]]
-    passages = list(resolver.stream([" ".join(TOKENS)], horizon=10, singletons=False))
-    assert [[mention.span for _, mention in passage.mentions] for passage in passages] == [[], [], [], [A, D]]
+    told = list(resolver.stream([" ".join(TOKENS)], horizon=10, singletons=False))
+    assert [[mention.span for _, mention in passage.mentions] for passage in told] == [[], [], [], [A, D]]
     resolver, _ = made({A: (0.1, 0.9), B: (0.9, 0.1), C: (0.1, 0.9), D: (0.1, 0.9)}, pairs, singleton_scheme="entities")
     assert resolver(TOKENS, horizon=10).spans == [[A, D], [B]]
 
@@ -171,6 +172,19 @@ def test_a_document_too_long_for_one_matrix_is_decided_in_blocks(monkeypatch: py
         _ = encoding.matrix
 
 
+def test_so_is_a_long_one_unless_somebody_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver, model = made(FOUR, {(A, D): 0.9})
+    monkeypatch.setattr(in_blocks, "HORIZON", 10)
+    for whole, compared in ((N, 1), (N - 1, 4)):
+        monkeypatch.setattr(encodings, "WHOLE", whole)
+        model.compared = 0
+        assert resolver(TOKENS).spans == [[A, D], [B], [C]]
+        assert model.compared == compared
+    model.compared = 0
+    assert resolver(TOKENS, horizon=N).spans == [[A, D], [B], [C]]
+    assert model.compared == 1
+
+
 def test_so_are_too_many_given_mentions(monkeypatch: pytest.MonkeyPatch) -> None:
     resolver, _ = made(FOUR, {(A, D): 0.9}, candidate_ratio=0.1)
     monkeypatch.setattr(encodings, "MAX_CANDIDATES", 4)
@@ -183,7 +197,7 @@ def test_so_are_too_many_given_mentions(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_horizon_is_a_number_of_words(horizon: int) -> None:
     resolver, _ = made(FOUR, {})
     for ask in (lambda: resolver(TOKENS, horizon=horizon), lambda: resolver.stream([], horizon=horizon)):
-        with pytest.raises(ValueError, match=f"horizon is {horizon}; it is a number of words, from 1 to 1,800"):
+        with pytest.raises(ValueError, match=f"horizon is {horizon}; it is a number of words, from 1 to 3,240"):
             ask()
 
 
@@ -221,6 +235,21 @@ def test_a_stream_is_told_before_it_ends(resolver: Resolver) -> None:
 
     next(resolver.stream(pieces(), horizon=20))
     assert read < 40
+
+
+def test_a_document_is_streamed_too() -> None:
+    resolver, _ = made({**FOUR, C: 0.1}, {(A, D): 0.9, (B, C): 0.9})
+    document = Document.from_sentences([TOKENS])
+    for source in (document, [TOKENS], resolver.encode(document)):
+        told = list(resolver.stream(source, horizon=15))
+        assert [passage.words for passage in told] == [15, 15, 10]
+        assert gathered(told) == clusters(resolver(document, horizon=15))
+    assert [m.span for m in gathered(list(resolver.stream([TOKENS], given=[C], horizon=15)))[1]] == [B, C]
+    assert gathered(list(resolver.stream(document, given=["w20"]))) != gathered(list(resolver.stream(document)))
+    with pytest.raises(ValueError, match="no words 'other'"):
+        resolver.stream(document, given=["other"])
+    with pytest.raises(ValueError, match="not of a text in pieces"):
+        resolver.stream(TOKENS, given=["w20"])
 
 
 def test_nothing_streams_nothing(resolver: Resolver) -> None:
@@ -272,7 +301,7 @@ def test_half_a_surrogate_pair_is_told_where_it_stands(resolver: Resolver) -> No
     with pytest.raises(ValueError, match=r"the stream of text has half of a surrogate pair, .* at character 5"):
         list(resolver.stream(["Mary ", "\ud83d", "\ude00"]))
     with pytest.raises(TypeError, match="not in bytes"):
-        list(resolver.stream([b"Mary"]))  # type: ignore[list-item]
+        list(resolver.stream([b"Mary"]))  # type: ignore[arg-type]
 
 
 def test_memory_does_not_grow_with_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,3 +192,4 @@ def test_nothing_is_imported_before_it_is_needed(tiny: Path) -> None:
         f"import lehr\nlehr.Resolver.from_pretrained({str(tiny)!r}, threads=1)('Mary said she was tired.')"
     )
     assert not {"scipy", "torch", "huggingface_hub", "rich", "typer", "onnx"} & resolving
+    assert not {"lehr.formats.conll", "lehr.formats.gap", "lehr.formats.html", "zipfile", "numpy.ma"} & resolving

@@ -181,3 +181,12 @@ def test_clusters_are_lists_of_mentions_or_clusters() -> None:
         ((6, 6), 1),
     ]
     assert all(isinstance(mention, Mention) for mention, _ in found.values())
+
+
+def test_words_that_begin_amid_a_word_first() -> None:
+    document = Document.from_sentences([["aab", "ab", "a", "b", "c"]])
+    assert [find_mention(document, words, in_words=False).span for words in ("ab", "a b c", "b")] == [
+        (1, 1),
+        (2, 4),
+        (3, 3),
+    ]

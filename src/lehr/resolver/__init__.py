@@ -9,10 +9,12 @@ document = resolver("Mary said she was tired.")
 
 from __future__ import annotations
 
-from .encoding import Encoding
+from .answer import Options
+from .encoding import WHOLE, Encoding
 from .example import store_example
 from .location import shipped_model
 from .passages import Passage
 from .resolver import Resolver
+from .source import find_mention
 
-__all__ = ["Encoding", "Passage", "Resolver", "shipped_model", "store_example"]
+__all__ = ["WHOLE", "Encoding", "Options", "Passage", "Resolver", "find_mention", "shipped_model", "store_example"]

@@ -28,7 +28,7 @@ class Options:
         mention_threshold: probability from which a span is a mention.
         link_threshold: see `lehr.decoding.decode`.
         singletons: whether clusters of one mention are reported; None for what suits the model.
-        horizon: words that are decided at once; None for the whole document if one matrix can hold it.
+        horizon: words that are decided at once; None for the whole document unless it is long, see `Resolver`.
 
     Raises:
         ValueError: if the model has not learned the scheme, a threshold is no probability, or the horizon is too small
@@ -50,7 +50,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} is {value}; it is a probability, from 0 to 1")
-        most = MAX_CANDIDATES // (2 * self.config.candidate_ratio) if self.config.candidate_ratio else math.inf
+        # A tenth of the matrix is left to mentions that are remembered or given.
+        most = 0.9 * MAX_CANDIDATES // self.config.candidate_ratio if self.config.candidate_ratio else math.inf
         if self.horizon is not None and not 1 <= self.horizon <= most:
             raise ValueError(f"horizon is {self.horizon}; it is a number of words, from 1 to {most:,.0f}")
 

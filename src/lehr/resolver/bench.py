@@ -21,6 +21,24 @@ PARTS = ("words", "windows", "encoder", "mentions", "pairs", "rest")
 """What a text goes through: it is split into words; these are cut into the pieces of windows; the three graphs run; and
 the rest, which chooses candidates, makes clusters and writes down the answer."""
 
+
+def peak_memory() -> int | None:
+    """The most bytes that this process ever held; None where the system does not say.
+
+    Of Linux's two figures it is the one that has nothing of the process by which this one was begun.
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 _CHILD = """
 import json, sys, time
 began = time.perf_counter()
@@ -31,11 +49,8 @@ resolver = Resolver.from_pretrained(model, threads=threads)
 loaded = time.perf_counter()
 resolver(text)
 answered = time.perf_counter()
-try:
-    import resource
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-except ImportError:
-    peak = None
+from lehr.resolver.bench import peak_memory
+peak = peak_memory()
 print(json.dumps([imported - began, loaded - imported, answered - loaded, peak]))
 """
 

@@ -80,15 +80,15 @@ def of_document(document: Document) -> Iterator[Words]:
         offset = words[-1][1]
 
 
-def of_stream(pieces: Iterable[str]) -> Iterator[Words]:
-    """The words of a text that comes in pieces.
+def of_stream(pieces: Iterable[str], language: str) -> Iterator[Words]:
+    """The words of a text in a language that comes in pieces.
 
     Raises:
         TypeError: if a piece is no string.
         ValueError: if the text is no Unicode.
     """
     start = offset = 0
-    for text, words, sentences in raw_text.stream(pieces):
+    for text, words, sentences in raw_text.stream(pieces, language):
         check_unicode(text, "the stream of text", offset)
         tokens = [text[a:b] for a, b in words]
         moved = [(a + offset, b + offset) for a, b in words]

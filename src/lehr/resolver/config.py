@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -41,6 +42,7 @@ class Config:
         singletons: whether clusters of one mention are reported if nobody says.
         singleton_scheme: the annotation scheme that says which mentions may stand alone if no scheme is chosen; some
             schemes never mark singletons, and say nothing about them.
+        language: the ISO 639 code of the language that it reads.
     """
 
     scorer: Scorer
@@ -59,6 +61,7 @@ class Config:
     candidate_floor: float = -math.inf
     singletons: bool = True
     singleton_scheme: str | None = None
+    language: str = "en"
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -99,6 +102,8 @@ class Config:
             return isinstance(value, list) and bool(value) and all(isinstance(scheme, str) for scheme in value)
         if name == "singleton_scheme":
             return value is None or value in self.schemes
+        if name == "language":
+            return isinstance(value, str) and re.fullmatch("[a-z]{2,3}", value) is not None
         if name == "singletons":
             return isinstance(value, bool)
         numbers = [value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from sys import getsizeof
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,11 @@ from ..decoding import Floats, Ints, select_candidates, sentence_last, string_id
 from ..document import Document, Span
 from .model import Model
 
+WHOLE = 4000
+"""Words of a document that is decided as a whole if nobody says otherwise; a longer one is decided in blocks, see
+`entities`, which is as good or better, and takes less memory."""
 MAX_CANDIDATES = 3600
-"""Spans compared with each other at once: at the peak, a pair of them takes about 160 bytes, and all of them 2 GB.
-A document that may have more is decided in blocks, see `entities`."""
+"""Spans compared with each other at once: at the peak, a pair of them takes about 160 bytes, and all of them 2 GB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +46,7 @@ class Encoding:
 
     `document` has no clusters; `in_words` says that it came as lists of words and that pairs of numbers mean words of
     it. Memory: two vectors of the encoder for each of its words, and the matrix once it was asked for; or nothing but
-    the document if it is too long for one matrix, so that it is encoded block by block at each question.
+    the document if it is too long to be decided as a whole, so that it is encoded block by block at each question.
 
     Raises:
         ValueError: if the text is no Unicode, or the model fails.
@@ -53,7 +56,8 @@ class Encoding:
         self.model, self.document, self.in_words = model, replace(document, clusters=()), in_words
         check_unicode(document.text, f"document {document.id!r}")
         config = model.config
-        self._whole = whole and int(config.candidate_ratio * len(document.words)) <= MAX_CANDIDATES
+        words = len(document.words)
+        self._whole = whole and words <= WHOLE and int(config.candidate_ratio * words) <= MAX_CANDIDATES
         tokens = document.tokens if self._whole else []
         if tokens:
             self._words, self._reach = word_ids(tokens), sentence_last(document.sentences)
@@ -64,6 +68,14 @@ class Encoding:
             self._first = self._last = np.zeros((0, 0), np.float32)
             self._logits = np.zeros((len(config.schemes), 0, config.max_width), np.float32)
         self._candidates = select_candidates(self._logits, self._reach, config.candidate_ratio, config.candidate_floor)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are held, by and large: the text, its words, the vectors, and the matrix once it was asked for."""
+        arrays = [self._words, self._reach, self._first, self._last, self._logits, self._candidates]
+        if matrix := self.__dict__.get("matrix"):
+            arrays += [matrix.mention_logits, matrix.pair_logits]
+        return sum(array.nbytes for array in arrays) + getsizeof(self.document.text) + 150 * len(self.document.words)
 
     @cached_property
     def matrix(self) -> Matrix:
@@ -89,6 +101,8 @@ class Encoding:
 
     def _candidates_with(self, spans: Iterable[Span]) -> Ints:
         given = np.array([*spans], np.int64).reshape(-1, 2)
+        if not len(given):
+            return self._candidates  # in order already, and NumPy's `unique` is slow to start
         return np.unique(np.concatenate([self._candidates, given]), axis=0)
 
     def _fill(self, spans: Ints) -> Matrix:

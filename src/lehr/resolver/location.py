@@ -42,6 +42,16 @@ def locate(model: str | os.PathLike[str] | None) -> Path:
     return folder
 
 
+def fingerprint(folder: Path) -> str:
+    """The SHA-256 digest of a model's files."""
+    from hashlib import sha256
+
+    digest = sha256()
+    for name in FILES:
+        digest.update(sha256((folder / name).read_bytes()).digest())
+    return digest.hexdigest()
+
+
 def _fetch(model: str) -> Path:
     """Fetch the files of a model from the hub, or take them from its cache."""
     from huggingface_hub import snapshot_download

@@ -10,14 +10,14 @@ from typing import Any, overload
 
 from ..document import Document
 from .answer import Given, Options, cluster, entity
-from .blocks import of_stream
+from .blocks import of_document, of_stream
 from .config import Config
 from .encoding import Encoding
 from .example import check
 from .location import locate
 from .model import Model
-from .passages import Passage, Told, cluster_in_blocks, entity_in_blocks, passages
-from .source import GivenCluster, GivenMention, Source, find_clusters, find_mention, read, several
+from .passages import HORIZON, Passage, Told, cluster_in_blocks, entity_in_blocks, passages
+from .source import GivenCluster, GivenMention, Source, find_clusters, find_mention, is_document, read, several
 
 
 class Resolver:
@@ -65,7 +65,7 @@ class Resolver:
             if source.model is not self._model:
                 raise ValueError(f"this encoding is of {source.model.directory}: only its own resolver can read it")
             return source
-        document, in_words = read(source)
+        document, in_words = read(source, self.config.language)
         return Encoding(self._model, document, in_words=in_words)
 
     @overload
@@ -127,7 +127,7 @@ class Resolver:
             mention_threshold: probability from which a span is a mention; None for the model's own.
             link_threshold: probability from which mentions are coreferent; None for the model's own.
             singletons: whether clusters of one mention are reported; None for what suits the model.
-            horizon: words to decide at once. None for the whole document, or 1,000 if it has more than about 14,000.
+            horizon: words to decide at once. None for the whole document, or 1,000 if it has more than 4,000.
             told: is called with the number of words that have been decided since it was last called.
 
         A document that is decided in parts of `horizon` words is read once from its beginning to its end, and a mention
@@ -153,8 +153,8 @@ class Resolver:
         if many is not None:
             if not mention is mentions is clusters is None:
                 raise ValueError("mention, mentions and clusters are of one document: give documents one by one")
-            return [self._answer(self._encoding(item, options), options, {}, told=told) for item in many]
-        encoding = self._encoding(source, options)
+            return [self._answer(self._encoding(item, horizon), options, {}, told=told) for item in many]
+        encoding = self._encoding(source, horizon)
         document, in_words = encoding.document, encoding.in_words
         if mention is not None:
             if mentions is not None or clusters is not None:
@@ -184,32 +184,42 @@ class Resolver:
         See `__call__` for the rest.
         """
         options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
-        return (self._answer(self._encoding(source, options), options, {}) for source in sources)
+        return (self._answer(self._encoding(source, horizon), options, {}) for source in sources)
 
     def stream(
         self,
-        texts: Iterable[str],
+        source: Iterable[str] | Sequence[Sequence[str]] | Document | Encoding,
         *,
+        given: Iterable[GivenMention] = (),
         scheme: str | None = None,
         mention_threshold: float | None = None,
         link_threshold: float | None = None,
         singletons: bool | None = None,
         horizon: int | None = None,
     ) -> Iterator[Passage]:
-        """One text that comes in pieces, resolved as it comes, in memory that does not grow with it.
+        """One document, passage by passage; a text that comes in pieces, as it comes, in memory that does not grow.
 
         Args:
-            texts: the pieces, which may be cut anywhere; all of them together are one text.
+            source: the pieces of a text, which may be cut anywhere; or a document: itself, or its sentences as lists
+                of words.
+            given: mentions of a document that are mentions whatever the model says; others are found beside them.
             horizon: words to decide at once, 1,000 if None; so many must have come, and some more, before they are.
 
         Together the passages say what the resolver says of the whole text with the same `horizon`, however it was cut.
 
         Raises:
             TypeError: if a piece is no string.
-            ValueError: if the text is no Unicode, once one gets there.
+            ValueError: if the text is no Unicode, once one gets there, or what is given is not in the document.
         """
         options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
-        return passages(self._model, of_stream(texts), options, {})
+        if not is_document(source):
+            if [*given]:
+                raise ValueError("mentions are given of a document, and not of a text in pieces")
+            return passages(self._model, of_stream(source, self.config.language), options, {})  # type: ignore[arg-type]
+        encoding = self._encoding(source, HORIZON)
+        document, in_words = encoding.document, encoding.in_words
+        mentions = [find_mention(document, item, in_words=in_words) for item in given]
+        return passages(self._model, of_document(document), options, {m.span: (m, -1) for m in mentions})
 
     def check(self) -> None:
         """Resolve the example that lies beside the model, and see that the answer is the one stored with it.
@@ -223,11 +233,11 @@ class Resolver:
         """Pickled as the folder of its model, which is to be there when it is read again."""
         return partial(Resolver.from_pretrained, threads=self._model.threads), (self.directory,)
 
-    def _encoding(self, source: object, options: Options) -> Encoding:
+    def _encoding(self, source: object, horizon: int | None) -> Encoding:
         """The document, encoded unless it is to be so block by block."""
-        if isinstance(source, Encoding) or options.horizon is None:
+        if isinstance(source, Encoding) or horizon is None:
             return self.encode(source)  # type: ignore[arg-type]
-        document, in_words = read(source)
+        document, in_words = read(source, self.config.language)
         return Encoding(self._model, document, in_words=in_words, whole=False)
 
     def _answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from operator import index
 from typing import TypeAlias
@@ -32,11 +33,11 @@ def several(source: object) -> list[object] | None:
     return None if _are_sentences(source) else list(source)
 
 
-def read(source: object) -> tuple[Document, bool]:
+def read(source: object, language: str = "en") -> tuple[Document, bool]:
     """One document, and whether it came in words.
 
-    Text is split into words and sentences, and words that came without sentences are split into these, as in
-    `lehr.formats.text`.
+    Text is split into words and sentences as in `language`, and words that came without sentences are split into these,
+    as in `lehr.formats.text`.
 
     Raises:
         TypeError: if `source` is nothing of the kind.
@@ -47,7 +48,7 @@ def read(source: object) -> tuple[Document, bool]:
     from ..formats import text  # brings a library along that documents can do without
 
     if isinstance(source, str):
-        return text.read(source, name="")[0], False
+        return text.read(source, name="", language=language)[0], False
     if isinstance(source, Sequence) and all(isinstance(item, str) for item in source):
         joined, words = join_words([source])
         return Document("", joined, tuple(words), tuple(text.split_sentences(joined, words))), True
@@ -57,6 +58,13 @@ def read(source: object) -> tuple[Document, bool]:
         f"a resolver takes a text, a list of words, a list of sentences as lists of words or a Document, and not "
         f"{_described(source)}"
     )
+
+
+def is_document(source: object) -> bool:
+    """Whether this is a document as it is, or the sentences of one, and not a text in pieces."""
+    if isinstance(source, (Document, Encoding)):
+        return True
+    return isinstance(source, Sequence) and not isinstance(source, str) and bool(source) and _are_sentences(source)
 
 
 def find_mention(document: Document, given: GivenMention, *, in_words: bool) -> Mention:
@@ -115,12 +123,13 @@ def _find_words(document: Document, given: str) -> Mention:
         begins[length] = position
         length += len(solid[-1])
         ends[length] = position
-    wanted, whole = "".join(given.split()), "".join(solid)
+    wanted, whole, starts = "".join(given.split()), "".join(solid), [*begins]
     at = whole.find(wanted) if wanted else -1
     while at >= 0:
         if at in begins and at + len(wanted) in ends:
             return document.mention(begins[at], ends[at + len(wanted)])
-        at = whole.find(wanted, at + 1)
+        following = bisect_right(starts, at)
+        at = whole.find(wanted, starts[following]) if following < len(starts) else -1
     raise ValueError(f"document {document.id!r} has no words {given!r}")
 
 
