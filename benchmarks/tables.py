@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FILES = ("README.md", "docs/results.md", "docs/performance.md")
+FILES = ("README.md", "docs/results.md", "docs/performance.md", "docs/corpora.md", "docs/serve.md")
 BANDS = {
     "same_sentence": "in one sentence",
     "up_to_50": "up to 50 words",
@@ -300,6 +300,56 @@ def mean(values: Sequence[float]) -> str:
     return per_cent(statistics.fmean(values)) + spread
 
 
+def corpora() -> Iterable[str]:
+    """A folder of files without Ray and by Ray's workers."""
+    result = read("corpora.json")
+    settings, rounds = result["settings"], result["rounds"]
+    yield from header("", "words per second", "documents per second")
+    for name, its in result["speeds"].items():
+        label = ("Ray, " if "workers" in name else "without Ray, ") + singular(name)
+        yield row(label, f"{its['words_per_second']:,.0f}", f"{its['documents_per_second']:.2f}")
+    yield ""
+    ratios = ", ".join(f"{singular(name)} {value:.2f}" for name, value in result["shares"].items())
+    loads = [entry["load_before"] for entry in rounds]
+    yield (
+        f"{settings['documents']} documents of LitBank's test part, {settings['words']:,} words, a file each; "
+        f"{settings['cores']} cores; medians of {len(rounds)} rounds. Words per second, medians of the ratios in a "
+        f"round: {ratios}. A cluster on this machine has begun, and its workers have answered for the first time, "
+        f"after {result['start_seconds']:.0f} s. The machine's load before a round, from other work, was "
+        f"{min(loads):.1f} to {max(loads):.1f}."
+    )
+
+
+def serve() -> Iterable[str]:
+    """Requests a second and latencies of the service, and its memory under floods."""
+    measured = read("serve.json")
+    yield from header(
+        "text", "words", "clients", "requests per second", "words per second", "median ms", "90 %", "99 %"
+    )
+    for found in measured["measurements"]:
+        took = found["milliseconds"]
+        speeds = f"{found['requests_per_second']:.1f}", f"{found['words_per_second']:,}"
+        times = (f"{took[part]:,.0f}" for part in ("p50", "p90", "p99"))
+        yield row(found["what"], f"{found['words']:,}", found["clients"], *speeds, *times)
+    yield ""
+    yield from header("flood of", "MB each", "clients", "answered", "refused, 429", "MiB before", "at its peak")
+    for found in measured["floods"]:
+        answers = found["answers"]
+        yield row(
+            found["what"],
+            found["megabytes"],
+            found["clients"],
+            *(f"{answers.get(status, 0):,}" for status in ("200", "429")),
+            found["mib_before"],
+            found["mib_peak"],
+        )
+
+
+def singular(name: str) -> str:
+    """1 worker for 1 workers."""
+    return re.sub(r"\b1 (\w+)s\b", r"1 \1", name)
+
+
 TABLES: Mapping[str, Any] = {
     "bench": bench,
     "scores": scores,
@@ -315,6 +365,8 @@ TABLES: Mapping[str, Any] = {
     "joined": joined,
     "calibration": calibration,
     "resolvers": resolvers,
+    "corpora": corpora,
+    "serve": serve,
 }
 
 if __name__ == "__main__":

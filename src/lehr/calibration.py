@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from .decoding import Floats, Ints, probability
 from .document import Document
+from .extras import needs
 
 Outcomes = npt.NDArray[np.bool_]
 
@@ -84,7 +84,13 @@ def fit(logits: Floats, outcomes: Outcomes) -> tuple[float, float]:
 
     Fitted by maximum likelihood to logits (n,) and what came true (n,); 1 and 0, which change nothing, where all came
     out alike or the higher logits came true less often.
+
+    Raises:
+        ImportError: if SciPy is not installed.
     """
+    needs("score")
+    from scipy.optimize import minimize  # type: ignore[import-untyped]
+
     x, y = np.asarray(logits, np.float64), np.asarray(outcomes, bool)
     if not 0 < y.sum() < len(y):
         return 1.0, 0.0

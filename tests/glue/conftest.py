@@ -4,45 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from lehr.glue.tasks import Task
-
-ROWS = {"train": 60, "validation": 6, "validation_matched": 7, "validation_mismatched": 5}
-
-
-def made_part(task: Task, part: str) -> Dataset:
-    """Rows whose texts tell their column, number and part; two of three are of the first label."""
-    from datasets import ClassLabel, Dataset, Features, Value
-
-    rows = range(ROWS[part])
-    columns = {column: [f"the {column} of row {row} in {part}" for row in rows] for column in task.columns}
-    labels = [row / 7 for row in rows] if task.regression else [max(0, row % 3 - 1) for row in rows]
-    label = Value("float32") if task.regression else ClassLabel(names=list(task.labels))
-    features = {**{column: Value("string") for column in columns}, "label": label, "idx": Value("int32")}
-    return Dataset.from_dict({**columns, "label": labels, "idx": list(rows)}, Features(features))
 
 
 @pytest.fixture(scope="session")
 def made_glue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in the Hub's layout with a few rows of each of the nine tasks."""
-    from lehr.glue.tasks import TASKS
+    from tiny_glue import save
 
     folder = tmp_path_factory.mktemp("data") / "glue"
-    lines = ["---", "configs:"]
-    for task in TASKS.values():
-        lines += [f"- config_name: {task.name}", "  data_files:"]
-        for part in ("train", *task.test_parts):
-            path = folder / task.name / f"{part}-00000-of-00001.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            made_part(task, part).to_parquet(path)
-            lines += [f"  - split: {part}", f"    path: {task.name}/{part}-*"]
-    (folder / "README.md").write_text("\n".join([*lines, "---", ""]), encoding="utf-8")
+    save(folder)
     return folder
 
 

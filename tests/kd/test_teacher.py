@@ -11,6 +11,7 @@ import pytest
 import torch
 from made_points import Net, Points, collate
 from torch import nn
+from transformers import PretrainedConfig
 
 from lehr.kd import teacher as kept
 from lehr.kd.data import Inputs, TaughtCollator, TaughtDataset
@@ -94,6 +95,13 @@ def test_a_dataset_may_know_its_own_fingerprint() -> None:
     points = Points(3)
     points.fingerprint = "abc"  # type: ignore[attr-defined]
     assert fingerprint_of_data(points, collate) == "abc"
+
+
+def test_what_changes_no_logit_makes_no_other_teacher() -> None:
+    one, other, third = Net(seed=1), Net(seed=1), Net(seed=1)
+    one.config, other.config = PretrainedConfig(width=3, language="de"), PretrainedConfig(width=3, language="en")
+    third.config = PretrainedConfig(width=4, language="en")
+    assert fingerprint_of_model(one) == fingerprint_of_model(other) != fingerprint_of_model(third)
 
 
 def test_a_model_loaded_anew_is_the_same_teacher() -> None:

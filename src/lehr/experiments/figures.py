@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import statistics
 from collections import defaultdict
@@ -17,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ..files import aside
+from ..files import write_text
 from ..kd.annealing import temperature
 from ..kd.stages import Stage
 from .grid import Cell, Grid, short
@@ -36,6 +37,15 @@ STYLE: Any = {
     "svg.hashsalt": "lehr",
     "svg.fonttype": "path",
 }
+
+DARK = """@media (prefers-color-scheme: dark) {
+  svg { fill: #dcd9d1 }
+  [style*="fill: #ffffff"] { fill: #17181b !important }
+  [style*="stroke: #000000"] { stroke: #dcd9d1 !important }
+  [style*="stroke: #0072b2"] { stroke: #3d9bd6 !important }
+  [style*="fill: #0072b2"] { fill: #3d9bd6 !important }
+}"""
+"""What a figure looks like where the page around it is dark: browsers ask an image in the scheme of its page."""
 
 Lines = dict[str, dict[str, dict[float, dict[str, list[float]]]]]
 """Scores, one a seed, by task, line, place on the x axis, and method; of these one alone may be at a place."""
@@ -93,9 +103,10 @@ def style() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG, on white, with nothing in it that changes from one time to the next."""
-    with aside(path) as temporary:
-        figure.savefig(temporary, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
+    """Write a figure as SVG for light and dark pages, with nothing in it that changes from one time to the next."""
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
+    write_text(path, drawn.getvalue().replace("</style>", f"\n{DARK}</style>", 1))
 
 
 def learning_curves(grid: Grid, results: Results) -> Figure | None:

@@ -106,7 +106,8 @@ class Recipe:
             ValueError: if the data cannot be read.
         """
         if self.documents:
-            return CorefProblem(self.documents, self.data or "../shared/data")
+            language = self.models.get(self.plan()[-1].student, {}).get("language", "en")
+            return CorefProblem(self.documents, self.data or "../shared/data", str(language))
         if self.task in IMAGES:
             size = {} if self.validation is None else {"validation": int(self.validation)}
             return VisionProblem(self.data or IMAGES[self.task], seed=self.split_seed, **size)

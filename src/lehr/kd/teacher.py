@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .. import shelf
 from ..files import aside, write_text
 
 Collator = Callable[[Any], Mapping[str, Any]]
@@ -32,7 +32,7 @@ COLUMN = "teacher_logits"
 
 def cache_folder() -> Path:
     """Where logits are kept unless told otherwise: below LEHR_CACHE, or ``~/.cache/lehr``."""
-    return Path(os.environ.get("LEHR_CACHE", Path.home() / ".cache/lehr")) / "teacher-logits"
+    return shelf.cache_folder() / "teacher-logits"
 
 
 class Logits:
@@ -214,11 +214,15 @@ def fetch(dataset: Any, indices: Sequence[int]) -> Any:
 
 
 def fingerprint_of_model(model: nn.Module) -> str:
-    """sha256 of a model as torch prints it, of its configuration where it has one, and of every weight and buffer."""
+    """sha256 of a model as torch prints it, of its configuration where it has one, and of every weight and buffer.
+
+    What changes no logit is left out of the configuration: where it came from, and the language it is said to read.
+    """
     digest = hashlib.sha256(repr(model).encode())
     config: Any = getattr(model, "config", None)
     if hasattr(config, "to_dict"):
-        fields = {k: v for k, v in config.to_dict().items() if k not in ("_name_or_path", "transformers_version")}
+        idle = ("_name_or_path", "transformers_version", "language")
+        fields = {k: v for k, v in config.to_dict().items() if k not in idle}
         digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
     for name, tensor in sorted(model.state_dict().items()):
         _update(digest, name, tensor)
