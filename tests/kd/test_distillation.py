@@ -89,6 +89,11 @@ def test_the_last_step_of_every_stage_has_all_of_the_progress() -> None:
     assert [phi(progress(step, 28, 14, "epoch"), 7) * 7 for step in (0, 1, 3, 4, 27)] == [1, 1, 1, 2, 7]
 
 
+def test_who_wants_no_bar_is_told_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, training={**SMALL, "disable_tqdm": True})
+    assert capfd.readouterr().out == ""
+
+
 def test_no_epoch_before_full_strength_is_the_best(tmp_path: Path) -> None:
     plan = {"objective": {"name": "annealed-regression", "tau_max": 2}, "epochs": 3, "teacher": "teacher"}
     # Accuracy that only falls: by it, the first epoch would be the best.

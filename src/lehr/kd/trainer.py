@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
-from transformers import ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .annealing import temperature
@@ -85,6 +85,9 @@ class DistillationTrainer(Trainer):
         self.add_callback(self._clock)
         if self.pop_callback(ProgressCallback):
             self.add_callback(StageProgress(stage, title))
+        self.pop_callback(
+            PrinterCallback
+        )  # without a bar, Transformers prints every log; whoever has no bar wants silence
         self.add_callback(_Views(train_dataset))
 
     def progress(self) -> float:
