@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from made_points import CORNERS, Net, Points, accuracy, collate, inputs, same, weights
-from transformers import TrainerCallback
+from transformers import PretrainedConfig, TrainerCallback
 
 from lehr.kd import distillation
 from lehr.kd.annealing import phi
@@ -19,7 +20,13 @@ from lehr.kd.distillation import distill
 from lehr.kd.stages import Stage, method
 from lehr.kd.trainer import progress
 
-SMALL = {"learning_rate": 0.02, "per_device_train_batch_size": 8, "logging_steps": 4, "use_cpu": True}
+SMALL = {
+    "learning_rate": 0.02,
+    "per_device_train_batch_size": 8,
+    "logging_steps": 4,
+    "use_cpu": True,
+    "bf16": False,  # what is compared to the digit is not rounded to three of them
+}
 
 
 def oracle() -> Net:
@@ -264,6 +271,38 @@ def test_other_label_spaces_are_refused_before_training(tmp_path: Path) -> None:
         teacher=Net(classes=4),
     )
     assert not tmp_path.joinpath("stage-1").exists()
+
+
+def test_other_names_of_labels_are_refused_before_training(tmp_path: Path) -> None:
+    teacher, student = oracle(), Net()
+    teacher.config, student.config = (PretrainedConfig(id2label=dict(enumerate(names))) for names in ("abc", "acb"))
+    refused(
+        tmp_path,
+        "other label spaces: the labels of 'teacher' are a, b, c, those of 'student' a, c, b",
+        teacher=teacher,
+        student=student,
+    )
+    student.config = PretrainedConfig(num_labels=3)  # LABEL_0 and so on: nobody has said anything
+    run(tmp_path, teacher=teacher, student=student)
+
+
+def test_a_disk_without_room_is_seen_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(OSError, match=r"stage-1: its checkpoints may take 0 MiB, and 0 MiB are free"):
+        run(tmp_path, recipe="scratch")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_disk_that_fills_amid_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "checkpoint-8").mkdir()
+        (folder / "checkpoint-8/optimizer.pt").symlink_to("/dev/full")
+
+    monkeypatch.setattr(distillation, "last_checkpoint", fill)
+    with pytest.raises(OSError, match=r"stage-1: the checkpoint of step 8 could not be written, is the disk full"):
+        run(tmp_path, recipe="scratch")
+    monkeypatch.undo()
+    run(tmp_path, recipe="scratch", resume=True)
 
 
 def test_recipes_and_models_that_do_not_fit(tmp_path: Path) -> None:

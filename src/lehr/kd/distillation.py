@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 from transformers import TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
-from .data import Inputs, Learner, TaughtDataset, lengths, without_labels
+from .checks import check_order, check_room, check_rows, check_stages
+from .data import Inputs, Learner, TaughtDataset
 from .stages import Stage, method, read_stages
-from .teacher import Collator, Logits, fetch, fingerprint_of_data, fingerprint_of_model, keep_logits, logits_of
+from .teacher import Collator, Logits, fingerprint_of_data, fingerprint_of_model, keep_logits
 from .trainer import DistillationTrainer, machine
 
 Metrics = Callable[[Any], dict[str, float]]
@@ -40,9 +40,6 @@ DEFAULTS: dict[str, Any] = {
     "report_to": [],
 }
 """What a stage's `training` need not say; learning rate and batch are Annealing-KD's on GLUE."""
-
-ORDERS = ("random", "sequential", "group_by_length")
-"""What `train_sampling_strategy` may be: Transformers has one more, which wants rows that are no more than rows."""
 
 
 @dataclass(frozen=True)
@@ -174,59 +171,13 @@ class Run:
                 raise ValueError(
                     f"{stage.title()}: there is no model {absent[0]!r}; there are {', '.join(self.models)}"
                 )
-        self._check_rows()
+        check_rows(self.inputs, self.views)
         for number, stage in enumerate(self.stages):
-            self._check_order(self.inputs[stage.student], self._arguments(number).train_sampling_strategy)
+            check_order(self.inputs[stage.student], self._arguments(number).train_sampling_strategy)
         self._check_stages()
 
-    def _check_rows(self) -> None:
-        if self.views < 1:
-            raise ValueError(f"views are one or more; got {self.views}")
-        if self.views > 1 and any(not hasattr(inputs.train, "view") for inputs in self.inputs.values()):
-            raise ValueError(f"{self.views} views are asked for, and the data set has no method `view`")
-        rows = {name: len(inputs.train) for name, inputs in self.inputs.items()}
-        if min(rows.values()) == 0:
-            raise ValueError("there are no rows to train on")
-        if len(set(rows.values())) > 1:
-            raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
-
-    @staticmethod
-    def _check_order(inputs: Inputs, strategy: str) -> None:
-        if strategy not in ORDERS:
-            raise ValueError(f"unknown train_sampling_strategy {strategy!r}; known are {', '.join(ORDERS)}")
-        if strategy == "group_by_length":
-            for rows in (inputs.train, inputs.eval):
-                lengths([] if rows is None else [rows[0]])
-
     def _check_stages(self) -> None:
-        """Two rows through every model and every objective, before any hour is spent."""
-        logits: dict[str, Tensor] = {}
-        labels: dict[str, Tensor | None] = {}
-        device = PartialState().device
-        for name in dict.fromkeys(name for stage in self.stages for name in [stage.student, *stage.teachers]):
-            model, inputs = self.models[name].to(device), self.inputs[name]
-            batch = inputs.collator(fetch(inputs.view(0), range(min(2, len(inputs.train)))))
-            batch = {key: value.to(device) for key, value in batch.items()}
-            was_training = model.training
-            with torch.no_grad():
-                logits[name], labels[name] = logits_of(model.eval(), without_labels(batch)), batch.get("labels")
-            model.train(was_training)
-        for stage in self.stages:
-            own = logits[stage.student]
-            for teacher in stage.teachers:
-                if logits[teacher].shape != own.shape:
-                    raise ValueError(
-                        f"{stage.title()}: other label spaces: for the same rows the logits of {teacher!r} have shape "
-                        f"{tuple(logits[teacher].shape)}, those of {stage.student!r} {tuple(own.shape)}"
-                    )
-            if self.online and any(self.inputs[t] is not self.inputs[stage.teachers[0]] for t in stage.teachers):
-                raise ValueError(f"{stage.title()}: several online teachers must see the rows alike")
-            learned = {name: torch.tensor(value, device=device) for name, value in stage.learned.items()}
-            taught = logits[stage.teachers[0]] if stage.teachers else None
-            try:
-                stage.function()(own, taught, labels[stage.student], 1.0, **learned)
-            except ValueError as error:
-                raise ValueError(f"{stage.title()}: {error}") from error
+        check_stages(self.models, self.inputs, self.stages, online=self.online)
 
     def carry_out(self, *, resume: bool = False) -> Distilled:
         """Run every stage that is not done yet."""
@@ -249,6 +200,7 @@ class Run:
             model.eval()
             done: dict[str, Any] = json.loads((folder / "done.json").read_text("utf-8"))
             return done
+        check_room(folder, model, self._arguments(number))
         began = time.monotonic()
         dataset, online = self._lessons(number)
         asked = time.monotonic() - began

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
@@ -183,6 +184,15 @@ class DistillationTrainer(Trainer):
         """Weights that are tied are written twice: safetensors takes no two names for one memory."""
         weights = self.accelerator.unwrap_model(self.model).state_dict() if state_dict is None else state_dict
         super()._save(output_dir, {name: tensor.detach().clone().contiguous() for name, tensor in weights.items()})
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError, SafetensorError) as error:  # torch's and safetensors' own for a full disk
+            raise OSError(
+                f"{self.args.output_dir}: the checkpoint of step {self.state.global_step} could not be written, is the "
+                f"disk full? Make room and resume ({str(error).splitlines()[0]})"
+            ) from error
 
     def _determine_best_metric(self, metrics: Any, trial: Any) -> bool:
         """No epoch before Φ is 1 is the best one, unless the stage says that any may be."""
