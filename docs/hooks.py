@@ -1,7 +1,8 @@
-"""For the site: the reference of commands is made of their own help, and CONTRIBUTING.md is a page of it."""
+"""For the site: the reference of commands is made of their own help; CONTRIBUTING.md and SECURITY.md are pages too."""
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -15,10 +16,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def on_files(files: Any, config: Any, **_: Any) -> None:
-    """Add the page on contributing; what it links to beside itself is not part of the site."""
-    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    text = re.sub(r"\[([^]]+)\]\((?!https?:)[^)]+\)", r"\1", text)
-    files.append(File.generated(config, "contributing.md", content=text))
+    """Add the pages on contributing and on security; what they link to beside docs is not part of the site."""
+    for name in ("CONTRIBUTING", "SECURITY"):
+        text = (ROOT / f"{name}.md").read_text("utf-8").replace("(SECURITY.md)", "(security.md)")
+        text = re.sub(r"\(docs/(\w+\.md)\)", r"(\1)", text)
+        text = re.sub(r"\[([^]]+)\]\((?!https?:|\w+\.md)[^)]+\)", r"\1", text)
+        files.append(File.generated(config, f"{name.lower()}.md", content=text))
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -31,4 +34,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         text=True,
         check=True,
     ).stdout
-    return markdown + re.sub(r"^#", "##", made.partition("\n")[2], flags=re.MULTILINE)
+    return markdown + _mended(made.partition("\n")[2])
+
+
+def _mended(text: str) -> str:
+    """Typer's page a level down, without what is hidden; it escapes code as it does prose, and cuts summaries short."""
+    text = re.sub(r"^### `lehr experiment cell`$.*?(?=^#)", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^(\* `[\w-]+`): .*\.\.\.$", r"\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^    .*$|`[^`\n]+`", lambda code: html.unescape(code[0]), text, flags=re.MULTILINE)
+    return re.sub(r"^#", "##", text, flags=re.MULTILINE)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models gain nothing by threads, and on a busy machine wait for them
 
 settings.register_profile("long", max_examples=20_000, deadline=None)
 

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from printed import PAGES, ROOT, Block, blocks, walk
+from printed import BLOCK, PAGES, ROOT, Block, blocks, walk
 from typer.main import get_command
 
 from lehr.cli import app
@@ -24,18 +24,27 @@ def test_a_reader_can_do_what_a_page_says(page: Path, reader: Path, environment:
 def test_every_printed_command_is_one(block: Block) -> None:
     """Those that no test runs, too: their options are known, and the recipes that they name are there."""
     for line in block.commands:
-        for command in re.split(r" (?:\||&&) |; ", line):
-            words = shlex.split(command, comments=True)
-            if "lehr" not in words[:1]:
-                continue
+        check(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_command_in_a_sentence_is_one(page: Path) -> None:
+    for command in re.findall(r"`((?:lehr|python) [^`\n]+)`", BLOCK.sub("", page.read_text("utf-8"))):
+        check(command)
+
+
+def check(line: str) -> None:
+    for command in re.split(r" (?:\||&&|>) |; ", line):
+        words = shlex.split(command, comments=True)
+        if "lehr" in words[:1] and "COMMAND" not in words:
             typed = get_command(app)
-            while hasattr(typed, "commands"):
+            while hasattr(typed, "commands") and words[1:] and not words[1].startswith("-"):
                 typed, words = typed.commands[words[1]], words[1:]
             parser = typed.make_parser(typed.context_class(typed, info_name=typed.name))
             _, rest, _ = parser.parse_args(words[1:])
             assert not rest, f"{line}: what is {rest}?"
-            for word in words:
-                assert not word.startswith("recipes/") or (ROOT / word).is_file(), f"{line}: there is no {word}"
+        for word in words:
+            assert not word.startswith(("recipes/", "benchmarks/")) or (ROOT / word).is_file(), f"{line}: no {word}"
 
 
 def test_no_block_escapes() -> None:

@@ -16,6 +16,10 @@ def test_the_site_is_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "lehr resolve novel.txt" in (tmp_path / "site/reference/commands/index.html").read_text("utf-8")
+    reference = tmp_path / "site/reference"
+    commands = (reference / "commands/index.html").read_text("utf-8")
+    assert "lehr resolve novel.txt" in commands
+    assert "&amp;quot;" not in commands, "code is escaped twice"
+    assert 'id="lehr.resolver.resolver.Resolver.__call__"' in (reference / "resolver/index.html").read_text("utf-8")
     for page in (tmp_path / "site").rglob("*.html"):
         assert 'src="http' not in page.read_text("utf-8"), f"{page} asks another host for something"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lehr.document import Document, Span
-from lehr.formats import html
+from lehr.formats import html, write
 
 VOID = {"meta", "link", "path"}
 
@@ -87,6 +87,13 @@ def document(text: str, clusters: Sequence[Sequence[Span]] = (), speakers: tuple
 
 def names(made: Document) -> list[str]:
     return re.findall(r'<b>\d+</b> <span dir="auto">(.*?)</span>', html.write([made]))
+
+
+def test_names_are_those_of_the_language() -> None:
+    made = document("a man came , he washed himself", [[(0, 1), (4, 4), (6, 6)]])
+    assert names(made) == ["himself"], "nothing is known of the language"
+    named = re.findall(r'<b>\d+</b> <span dir="auto">(.*?)</span>', write([made], "html"))
+    assert named == ["a man"]
 
 
 def test_every_character_stands_once_and_in_order() -> None:

@@ -12,7 +12,10 @@ def distill(
     recipe: Annotated[
         Path,
         typer.Argument(
-            metavar="RECIPE", help="A YAML file, as in recipes/glue and recipes/cifar10.", exists=True, dir_okay=False
+            metavar="RECIPE",
+            help="A YAML file, as in recipes/glue, recipes/cifar10 and docs/tutorials.",
+            exists=True,
+            dir_okay=False,
         ),
     ],
     settings: Annotated[

@@ -103,7 +103,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
     language = rows.load().config.language
     age = part.source.stat().st_mtime_ns
     with aside(part.target) as temporary:
-        with _writing(part, temporary, lambda: documents + len(failures)) as add:
+        with _writing(part, temporary, lambda: documents + len(failures), language) as add:
             for row in read(part, language):
                 try:
                     item = row.item(language)
@@ -124,7 +124,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
 
 
 @contextmanager
-def _writing(part: Part, path: Path, rows: Callable[[], int]) -> Iterator[Callable[[Any], object]]:
+def _writing(part: Part, path: Path, rows: Callable[[], int], language: str) -> Iterator[Callable[[Any], object]]:
     """Give a function that writes a `piece` to `path`: at once, or, where the format needs them all, at the end.
 
     `rows` says how many were read by then.
@@ -137,7 +137,7 @@ def _writing(part: Part, path: Path, rows: Callable[[], int]) -> Iterator[Callab
     elif part.format in AT_ONCE:
         pieces: list[Any] = []
         yield pieces.append
-        path.write_text(whole(part.format, pieces, several=rows() != 1), "utf-8", newline="")
+        path.write_text(whole(part.format, pieces, several=rows() != 1, language=language), "utf-8", newline="")
     else:
         with path.open("w", encoding="utf-8", newline="") as file:
             yield file.write

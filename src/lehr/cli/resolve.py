@@ -112,8 +112,9 @@ def resolve(
     """Say who is who: the mentions of each entity in texts.
 
     PATH is plain text, CoNLL-2012, CoNLL-U or JSONL in UTF-8. Folders are
-    searched through for .txt, .conll, .conllu and .jsonl files. Without PATH and
-    --text, standard input is read.
+    searched through for .txt, .conll, .conllu, .jsonl and .ndjson files, and for
+    .parquet if --output is a folder too. Without PATH and --text, standard input
+    is read.
 
     In a terminal, mentions stand in brackets with the number of their entity.
     JSON has them with their half-open characters and the probability that they
@@ -171,7 +172,13 @@ def resolve(
     if engine is Engine.RAY or workers or overwrite or format is Output.PARQUET:
         raise ValueError("--engine ray, --workers, --overwrite and --format parquet go with a folder: --output DIR/")
     work = _read(paths or [], text, input_format.value, rows.language)
-    results = Results(format and format.value, output, inputs=work.files, several=len(work.items) + work.failed > 1)
+    results = Results(
+        format and format.value,
+        output,
+        inputs=work.files,
+        several=len(work.items) + work.failed > 1,
+        language=rows.language,
+    )
     if not work.items:
         raise typer.Exit(1)
     rows.load()

@@ -57,12 +57,15 @@ class Results:
         output: a file; None for standard output.
         inputs: the files that the documents come from, which are not to be overwritten.
         several: whether there was more than one document to resolve, be it that some have failed.
+        language: that of the documents.
     """
 
-    def __init__(self, format: str | None, output: str | None, *, inputs: Sequence[Path], several: bool) -> None:
+    def __init__(
+        self, format: str | None, output: str | None, *, inputs: Sequence[Path], several: bool, language: str
+    ) -> None:
         self.file = Path(output) if output else None
         self.format = format or self._usual()
-        self.several = several
+        self.several, self.language = several, language
         self.pieces: list[Any] = []
         if self.file and self.file.resolve() in {path.resolve() for path in inputs}:
             raise ValueError(
@@ -95,7 +98,7 @@ class Results:
             OSError: if it cannot be written.
         """
         if self.pieces or (self.several and self.format == "json"):
-            found = whole(self.format, self.pieces, several=self.several)
+            found = whole(self.format, self.pieces, several=self.several, language=self.language)
             if self.file:
                 write_text(self.file, found)
             else:
@@ -144,10 +147,10 @@ def piece(format: str, item: Item, document: Document, *, title: bool) -> Any:
     return page.getvalue()
 
 
-def whole(format: str, pieces: Sequence[Any], *, several: bool) -> str:
-    """A file of pieces; JSON is an array if there were `several`."""
+def whole(format: str, pieces: Sequence[Any], *, several: bool, language: str) -> str:
+    """A file of pieces in a language; JSON is an array if there were `several`."""
     if format in ("conllu", "html"):
-        return write(pieces, format)
+        return write(pieces, format, language)
     if format == "json":
         return json.dumps(pieces if several else pieces[0], ensure_ascii=False, indent=1, default=str) + "\n"
     return "".join(pieces)

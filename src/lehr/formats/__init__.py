@@ -1,7 +1,8 @@
 """The formats that documents are read from and written to, one module each.
 
 Every module has ``read(source, *, name)``, which makes documents of a file's text and names the file in its errors.
-Those in `WRITERS` also have ``write(documents)``, which gives the text back.
+Those in `WRITERS` also have ``write(documents)``, which gives the text back. Modules that
+split a text or name entities also take its `language`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _late(format: str, function: str) -> Callable[..., Any]:
 READERS: dict[str, Callable[..., list[Document]]] = {
     format: _late(format, "read") for format in ("text", "conll", "conllu", "jsonl", "gap")
 }
-WRITERS: dict[str, Callable[[Iterable[Document]], str]] = {
+WRITERS: dict[str, Callable[..., str]] = {
     format: _late(format, "write") for format in ("text", "conll", "conllu", "jsonl", "html")
 }
 
@@ -93,12 +94,13 @@ def detect(path: str | os.PathLike[str], source: str) -> str:
     return "text"
 
 
-def write(documents: Iterable[Document], format: str) -> str:
-    """The documents as text in one of the formats of `WRITERS`.
+def write(documents: Iterable[Document], format: str, language: str = "en") -> str:
+    """The documents, whose text is in `language`, in one of the formats of `WRITERS`.
 
     Raises:
         ValueError: if there is no such format or it cannot hold the documents.
     """
     if format not in WRITERS:
         raise ValueError(f"no format {format!r} to write; the formats are {', '.join(WRITERS)}")
-    return WRITERS[format](documents)
+    in_language = {"language": language} if format == "html" else {}
+    return WRITERS[format](documents, **in_language)

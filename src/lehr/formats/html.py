@@ -32,8 +32,8 @@ DEEPEST = 8
 _PARAGRAPH = re.compile(r"(?:[^\S\n]*\n){2,}")
 
 
-def write(documents: Iterable[Document]) -> str:
-    """One self-contained HTML page of all the documents.
+def write(documents: Iterable[Document], *, language: str = "") -> str:
+    """One self-contained HTML page of all the documents, whose entities are named as in `language`, an ISO 639 code.
 
     Time and size grow linearly with the words and the mentions, however they nest or cross.
     """
@@ -56,7 +56,7 @@ def write(documents: Iterable[Document]) -> str:
             f"<style>\n{assets.joinpath('html.css').read_text('utf-8')}</style>",
             f"<nav><h1>{escape(title)}</h1><ol>{contents}</ol></nav>" if len(shown) != 1 else "",
             *(
-                _article(number, name, document)
+                _article(number, name, document, language)
                 for number, (name, document) in enumerate(zip(names, shown, strict=True))
             ),
             '<div id="bar" role="status" hidden></div>',
@@ -84,10 +84,10 @@ class _Entity:
         return f'data-k="{self.cluster.id}"'
 
 
-def _entities(document: Document) -> list[_Entity]:
+def _entities(document: Document, language: str) -> list[_Entity]:
     """The clusters, largest first, each with its name and the classes that draw it."""
     ranked = sorted(filter(len, document.clusters), key=len, reverse=True)
-    names = best_names(replace(document, clusters=tuple(ranked)))
+    names = best_names(replace(document, clusters=tuple(ranked)), language)
     return [
         _Entity(cluster, _clip(name), f"c{rank % COLOURS} s{rank % LINES}" if len(cluster) > 1 else "one")
         for rank, (cluster, name) in enumerate(zip(ranked, names, strict=True))
@@ -104,8 +104,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _article(number: int, title: str, document: Document) -> str:
-    entities = _entities(document)
+def _article(number: int, title: str, document: Document, language: str) -> str:
+    entities = _entities(document, language)
     mentions = sum(len(entity.cluster) for entity in entities)
     facts = (
         f"{_count(len(document.words), 'word')} · {_count(mentions, 'mention')} of "

@@ -159,7 +159,7 @@ class _Service:
 
         def written() -> str:
             documents = jsonl.read(json.dumps(asked.document), name="document", language=self.reader.language)
-            return write(documents, asked.format)
+            return write(documents, asked.format, self.reader.language)
 
         question, deadline = Question("", {}), self._deadline()
         await self._take_in(question, self.reader.weigh(question, asked.document), deadline, request)
