@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models gain nothing by threads, and on a busy machine wait for them
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models gain nothing by more, and wait on a busy machine
 
 settings.register_profile("long", max_examples=20_000, deadline=None)
 
