@@ -239,7 +239,7 @@ SCORERS = ("one-pass", "antecedent")
 
 def bench() -> Iterable[str]:
     """What the shipped model's time goes into, on one thread and on all."""
-    found = read("bench.json")
+    found = read("bench.json")["times"]
     yield from header("", *("1 thread" if t["threads"] == 1 else "all threads" for t in found))
     yield row(f"{found[0]['words']:,} words, words per second", *(f"{t['words_per_second']:,.0f}" for t in found))
 

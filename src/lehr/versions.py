@@ -36,6 +36,8 @@ __version__ = _installed("lehr") or "0.0"
 def versions() -> dict[str, str | None]:
     """The versions of lehr, of Python, of the machine and of the packages in use; None for what is not installed.
 
+    Of the processor, those instructions are told that make a difference to a model.
+
     Nothing is imported for it. The base packages are those that the installed lehr declares; run from a source tree
     that is not installed, there are none.
     """
@@ -49,18 +51,18 @@ def versions() -> dict[str, str | None]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": f"{platform.machine()}, {os.cpu_count()} cores",
+        "instructions": _told(_instructions),
         **{name: _installed(name) for name in [*base, *_EXTRAS]},
     }
 
 
 def environment() -> dict[str, str | None]:
-    """`versions`, and what else a bug report needs: the processor, the runtime, the model, folders and variables.
+    """`versions`, and what else a bug report needs: the cores, the runtime, the model, folders and variables.
 
     What cannot be told says why instead, so that a broken installation has an environment, too.
     """
     return {
         **versions(),
-        "instructions": _told(_instructions),
         "threads": _told(_threads),
         "providers": _told(_providers),
         "installed in": str(Path(__file__).parent),

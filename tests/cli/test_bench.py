@@ -22,7 +22,9 @@ def run(lehr: Run) -> Run:
 def test_the_parts_make_the_whole(run: Run, tiny: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("Mary said she was tired. " * 30, encoding="utf-8")
-    one, all_ = json.loads(run(text, "--model", tiny, "--json"))
+    told = json.loads(run(text, "--model", tiny, "--json"))
+    assert told["versions"]["instructions"]
+    one, all_ = told["times"]
     assert (one["threads"], all_["threads"]) == (1, None)
     for times in (one, all_):
         assert times["words"] == 30 * 6

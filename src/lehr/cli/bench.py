@@ -46,6 +46,7 @@ def bench(
     from ..formats import read_source
     from ..resolver import Resolver
     from ..resolver.bench import bench as measure
+    from ..versions import versions
 
     resolver = Resolver.from_pretrained(model)
     example = json.loads((resolver.directory / "example.json").read_text("utf-8"))["text"]
@@ -54,7 +55,11 @@ def bench(
         measure(resolver.directory, long, example, threads=number or None, rounds=rounds)
         for number in threads or (1, 0)
     ]
-    typer.echo(json.dumps([_as_dict(times) for times in found], indent=1) if as_json else _table(found))
+    if as_json:
+        told = {"versions": versions(), "times": [_as_dict(times) for times in found]}
+        typer.echo(json.dumps(told, indent=1))
+    else:
+        typer.echo(_table(found))
 
 
 def _as_dict(times: Times) -> dict[str, object]:
