@@ -7,6 +7,7 @@ import { Text, dress } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const number = (n) => n.toLocaleString("en");
+const lasting = (s) => (s < 1 ? `${Math.ceil(1000 * s)} ms` : `${s < 10 ? s.toFixed(1) : Math.round(s)} s`);
 const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
 
 const article = $("reading");
@@ -133,7 +134,7 @@ function finished(mine, { seconds, document: words }) {
   article.classList.add("done");
   const mentions = [...mine.entities.values()].reduce((sum, entity) => sum + entity.mentions.length, 0);
   $("facts").textContent = `${count(mine.words, "word")} · ${count(mentions, "mention")} of ` +
-    `${count(mine.entities.size, "entity", "entities")} · ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+    `${count(mine.entities.size, "entity", "entities")} · ${lasting(seconds)}`;
   mine.view.add([], mine.text.length);
   draw();
   if (light.held) light.ask(light.held);
