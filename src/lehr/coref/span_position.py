@@ -61,9 +61,10 @@ class Relations(nn.Module):
 
     def forward(self, state: Tensor, bias: Tensor) -> Tensor:
         k = state.shape[0]
-        query, key, value = self.query_key_value(self.normalise(state)).view(k, 3, self.heads, -1).unbind(1)
-        weights = torch.einsum("qhd,khd->hqk", query, key) / query.shape[-1] ** 0.5 + bias
-        attended = torch.einsum("hqk,khd->qhd", weights.softmax(-1), value)
+        parts = self.query_key_value(self.normalise(state)).view(k, 3, self.heads, -1)
+        query, key, value = parts.permute(1, 2, 0, 3).unbind(0)  # (heads, K, size / heads) each
+        weights = query @ key.transpose(1, 2) / query.shape[-1] ** 0.5 + bias
+        attended = (weights.softmax(-1) @ value).transpose(0, 1)
         state = state + self.dropout(self.out(attended.flatten(1)))
         state = state + self.dropout(self.feed_forward(state))
         return state
