@@ -31,6 +31,12 @@ def test_a_sentence_reads_as_print_sets_it(words: str, text: str) -> None:
     assert join_words([words.split()])[0] == text
 
 
+def test_what_leans_in_english_stands_apart_in_other_languages() -> None:
+    words = ["Er", "wan", "na", "gehen", "und", "is", "'s", "so", "."]
+    assert join_words([words], "de")[0] == "Er wan na gehen und is 's so."
+    assert join_words([words], "en")[0] == "Er wanna gehen und is's so."
+
+
 def test_straight_quotes_close_at_the_end_of_a_sentence_and_open_at_the_start_of_the_next() -> None:
     sentences = [['"', "Go", ".", "He", "said", '"', "no"], ['"', "Why", "?", '"'], ["She", "left", "."]]
     assert join_words(sentences)[0] == '"Go. He said" no "Why?" She left.'

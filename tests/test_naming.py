@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lehr.document import Document
-from lehr.naming import Kind, Language, Naming, best_names, language
+from lehr.language import Language, language
+from lehr.naming import Kind, Naming, best_names
 
 
 @pytest.mark.parametrize(

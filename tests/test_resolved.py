@@ -20,6 +20,13 @@ from lehr.resolved import resolved_text
             "[1 James] and [2 the boys] lost [1 his] and [2 their] hats.",
             "James and the boys lost James's and the boys' hats.",
         ),
+        (
+            "[2 [1 The Millers] 's house] is old. [1 They] like [1 their] house.",
+            "The Millers 's house is old. The Millers like the Millers' house.",
+        ),
+        ("[1 The boss] lost [1 his] hat.", "The boss lost the boss's hat."),
+        ("[2 John] and [3 Mary] left. [1 Both of [1 them]] ran.", "John and Mary left. Both of them ran."),
+        ("[1 Tom] met [1 his own] dog.", "Tom met his own dog."),
         ("“[1 Tom’s] hat is [1 his],” they said.", "“Tom’s hat is Tom’s,” they said."),
         ("[1 Mary] saw [1 her] hat; Tom saw [1 her].", "Mary saw Mary's hat; Tom saw Mary."),
         ("[1 Mary] left. He saw [1 her] again, and [1 her] there.", "Mary left. He saw Mary again, and Mary there."),

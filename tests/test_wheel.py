@@ -147,7 +147,7 @@ def test_every_light_module_can_be_imported(bare: Bare) -> None:
 
 
 def test_what_is_no_code_comes_along(bare: Bare) -> None:
-    asked = "from importlib.resources import files; from lehr.naming import language; print(language('en').pronouns, "
+    asked = "from importlib.resources import files; from lehr.language import language; print(language('en').pronouns, "
     done = bare.run("python", "-c", asked + "[f.name for f in (files('lehr') / 'serve/page').iterdir()])")
     assert "she" in done.stdout, done.stderr
     assert "page.css" in done.stdout

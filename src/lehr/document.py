@@ -105,16 +105,18 @@ class Document:
         clusters: Iterable[Iterable[Span]] = (),
         speakers: Sequence[str | None] | None = None,
         part: int = 0,
+        language: str = "en",
     ) -> Document:
         """Make a document of words that came without their text; the text is joined by `detokenize.join_words`.
 
-        Sentences without words are left out. `clusters` are of inclusive word spans, `speakers` has one entry a word.
+        Sentences without words are left out. `clusters` are of inclusive word spans, `speakers` has one entry a word,
+        `language` is the ISO 639 code of theirs.
 
         Raises:
             ValueError: if a word is empty, a span is not in the document or the speakers do not fit the words.
         """
         kept = [list(sentence) for sentence in sentences if sentence]
-        text, offsets = join_words(kept)
+        text, offsets = join_words(kept, language)
         ranges, first = [], 0
         for sentence in kept:
             ranges.append((first, first + len(sentence)))

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .document import Document, Span
-from .formats import READERS, detect, read_source, text
+from .formats import detect, read, read_source, text
 from .formats.gap import GapExample, GapScore, gap_score, read_examples
 from .scoring import Score, Scores, score_document
 
@@ -222,11 +222,13 @@ class Data:
     examples: Sequence[GapExample]
 
 
-def read_data(paths: Iterable[str | os.PathLike[str]], ids: str | os.PathLike[str] | None = None) -> Data:
+def read_data(
+    paths: Iterable[str | os.PathLike[str]], ids: str | os.PathLike[str] | None = None, language: str = "en"
+) -> Data:
     """All documents and GAP examples of files, and of the CoNLL, CoNLL-U, JSONL and TSV files anywhere in folders.
 
     `ids` is a file of names, one a line, of what to keep: names of documents, of GAP examples or of files, these with
-    any ending or none.
+    any ending or none. What comes without words, or without text, is split or joined as in `language`.
 
     Raises:
         ValueError: if a path holds nothing to evaluate on, or `ids` no name or one that nothing has.
@@ -235,7 +237,7 @@ def read_data(paths: Iterable[str | os.PathLike[str]], ids: str | os.PathLike[st
     """
     items: list[tuple[Path, Document | GapExample]] = []
     for path in map(Path, paths):
-        found = [(file, item) for file in _files(path) for item in _read(file)]
+        found = [(file, item) for file in _files(path) for item in _read(file, language)]
         if not found:
             raise ValueError(
                 f"{path} holds nothing to evaluate on: no document in CoNLL, CoNLL-U or JSONL, no GAP example"
@@ -254,13 +256,13 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.name.lower().endswith(_IN_FOLDERS) and file.is_file())
 
 
-def _read(file: Path) -> Sequence[Document | GapExample]:
+def _read(file: Path, language: str) -> Sequence[Document | GapExample]:
     """The documents or examples of a file; none of plain text, which has no clusters."""
     source = read_source(file)
     format = detect(file, source)
     if format == "gap":
         return read_examples(source, name=str(file))
-    return READERS[format](source, name=str(file)) if format != "text" else []
+    return read(source, format, name=str(file), language=language) if format != "text" else []
 
 
 def _select(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .document import Cluster, Document, Mention, Span
-from .naming import LONGEST, Kind, Language, Naming, language
+from .language import Language, language
+from .naming import LONGEST, Kind, Naming
 
 SHORT = 3
 """Words of a mention, other than a pronoun, that may be replaced."""
@@ -26,7 +27,7 @@ def resolved_text(document: Document, code: str, is_possessive: IsPossessive | N
     place in a few words stay as they are, and so does the whole text if nothing is known of its language.
 
     Args:
-        code: the language of the document, see `lehr.naming.language`.
+        code: the language of the document, see `lehr.language.language`.
         is_possessive: what a tagger says of pronouns that may be possessives or not, as ``her``; where it says nothing,
             wider mentions and the next word decide.
     """
@@ -73,13 +74,14 @@ class _Rewriting:
         if entity.kind is Kind.PRONOUN or len(entity.name) > LONGEST:
             return
         close = {m for a, b in pairwise(cluster.mentions) if self._are_close(a, b) for m in (a, b)}
+        inner = _inner(cluster)
         for mention in cluster.mentions:
             words = self.naming.words(mention)
             if self.naming.kind(mention) is Kind.PRONOUN:
                 wanted = len(words) == 1 and not _in(words[0], self.language.kept)
             else:
                 wanted = entity.kind is Kind.NAME and mention not in close and self._is_short(mention, words, entity)
-            if wanted and mention.span != best.span:
+            if wanted and mention.span != best.span and mention.span not in inner:
                 yield mention, entity
 
     def _are_close(self, one: Mention, other: Mention) -> bool:
@@ -150,9 +152,21 @@ class _Rewriting:
         return follows and not _in(self.tokens[after], self.language.objects_before)
 
     def _genitive(self, name: str, kind: Kind) -> str:
-        """James's and the boys', with the apostrophe that the document has."""
-        bare = kind is not Kind.NAME and name.endswith(self.ending[1:])
+        """James's, the boss's and the boys', with the apostrophe that the document has."""
+        letters = self.ending[1:]
+        plural = kind is not Kind.NAME or _in(name.split()[0], self.language.definite)
+        bare = plural and name.endswith(letters) and not name.endswith(2 * letters)
         return name + (self.ending[:1] if bare else self.ending)
+
+
+def _inner(cluster: Cluster) -> set[Span]:
+    """The mentions that stand inside of another of the same entity, as *them* in *both of them*."""
+    inner, reach = set(), -1
+    for mention in sorted(cluster.mentions, key=lambda m: (m.first_word, -m.last_word)):
+        if mention.last_word <= reach:
+            inner.add(mention.span)
+        reach = max(reach, mention.last_word)
+    return inner
 
 
 def _in(word: str, words: Collection[str]) -> bool:

@@ -89,7 +89,8 @@ def test_zero_mentions_are_scored_on_neither_side_and_their_number_is_told(
     with pytest.raises(SystemExit):
         main()
     printed = capsys.readouterr()
-    assert printed.err == f"lehr: {gold}: 1 zero mention is left out, which no written word stands for\n"
+    told = "1 zero mention is left out, which no written word stands for, and 1 entity is left with one mention by it"
+    assert printed.err == f"lehr: {gold}: {told}\n"
     assert "1 document, singletons dropped" in printed.out
 
 

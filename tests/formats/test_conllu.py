@@ -136,6 +136,7 @@ def test_what_is_left_out_is_counted() -> None:
     words = ["a/(e1)", "./(e1)(e2)", "b/(e3[1/2])", "./(e1)", "c", "d/(e3[2/2])", "e/(e3[1/2])", "f", "g/(e3[2/2])"]
     expected = (
         r"^x: 3 zero mentions are left out, which no written word stands for, "
+        r"and 1 entity is left with one mention by it, "
         r"and 2 discontinuous mentions are cut down to the piece with the head$"
     )
     with pytest.warns(FormatWarning, match=expected) as told:

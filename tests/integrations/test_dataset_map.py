@@ -28,6 +28,14 @@ def made(n: int = 5) -> datasets.Dataset:
     return datasets.Dataset.from_dict(rows, features)
 
 
+def test_parts_of_a_data_set_and_one_without_rows() -> None:
+    parts = resolve(datasets.DatasetDict(train=made(2), test=made(0)))
+    assert parts["train"].features == parts["test"].features
+    assert (len(parts["train"]), len(parts["test"])) == (2, 0)
+    with pytest.raises(TypeError, match="got IterableDataset"):
+        resolve(made().to_iterable_dataset())
+
+
 def test_columns_are_added_and_the_others_stay() -> None:
     found = resolve(made(), batch_size=2, singletons=False)
     assert found.column_names == ["id", "genre", "text", "clusters", "error"]

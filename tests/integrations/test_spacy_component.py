@@ -129,10 +129,30 @@ def test_white_space_is_kept_and_no_word(nlp: spacy.Language) -> None:
 
 
 def test_mentions_are_of_spacys_own_tokens() -> None:
-    nlp = told([(0, 0), (2, 2)])
+    nlp = told([(0, 1), (3, 3)])
     doc = nlp(Doc(nlp.vocab, words=["New York", "says", "it", "sleeps", "."], spaces=[True, True, True, False, False]))
     assert found(doc) == [["New York", "it"]]
     assert doc._.resolved_text == "New York says New York sleeps."
+
+
+def test_mentions_snap_outward_to_tokens_of_several_words() -> None:
+    nlp = shipped()
+    nlp.tokenizer = spacy.tokenizer.Tokenizer(nlp.vocab)  # of white space alone
+    doc = nlp("\"Tom lost his hat,\" Mary said. She's sure he'd find it.")
+    assert found(doc) == [['"Tom', "his", "he'd"], ["Mary", "She's"]]
+    assert doc._.resolved_text == "\"Tom lost Tom's hat,\" Mary said. Mary's sure Tom'd find it."
+
+
+def test_white_space_inside_of_tokens_stays() -> None:
+    nlp = told([(0, 0), (2, 2)])
+    doc = nlp.get_pipe("lehr")(Doc(nlp.vocab, words=[" Mary ", "said", "\nshe\n"], spaces=[False] * 3))
+    assert doc._.resolved_text == " Mary said\nMary\n"
+
+
+def test_a_pipeline_of_no_language_has_the_models() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("lehr", config={"threads": 1})
+    assert nlp("Mary said she slept.")._.resolved_text == "Mary said Mary slept."
 
 
 def test_sentences_are_the_pipelines_if_it_has_some() -> None:
@@ -185,7 +205,7 @@ def test_a_morphologizer_tells_her_from_her() -> None:
 
 
 def test_nothing_is_resolved_in_a_language_that_is_not_known() -> None:
-    doc = told([(0, 0), (2, 2)], nlp=spacy.blank("xx"))("Tom says he left.")
+    doc = told([(0, 0), (2, 2)], nlp=spacy.blank("fi"))("Tom says he left.")
     assert found(doc) == [["Tom", "he"]]
     assert doc._.resolved_text == doc.text
 

@@ -74,7 +74,7 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
             app()
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, Warning) as error:  # warnings, where `python -W error` makes them fatal
         typer.echo(f"lehr: {error}", err=True)
         sys.exit(1)
 

@@ -78,8 +78,8 @@ def evaluate(
     from ..evaluation import evaluate_gap, from_text, read_data
     from ..extras import needs
 
-    found = read_data(data, ids)
     resolve, language = load(model, singletons=singletons, scheme=scheme, threads=threads)
+    found = read_data(data, ids, language)
     if found.documents:
         needs("score")
     work = [*found.documents, *(example.document for example in found.examples)]

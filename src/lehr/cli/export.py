@@ -48,7 +48,7 @@ def export(
     from ..coref.prediction import load
     from ..files import write_text
     from ..formats import read_source
-    from ..naming import language
+    from ..language import language
     from ..resolver import Resolver, store_example
 
     trained, tokenizer = load(model)

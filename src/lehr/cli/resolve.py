@@ -153,7 +153,10 @@ def resolve(
         singletons=singletons,
         horizon=horizon,
     )
-    if output and (output.endswith(("/", os.sep)) or Path(output).is_dir()):
+    for_folders = engine is Engine.RAY or workers or overwrite or format is Output.PARQUET
+    if output and (
+        output.endswith(("/", os.sep)) or Path(output).is_dir() or (for_folders and not Path(output).suffix)
+    ):
         from .corpus import resolve_corpus
 
         if text is not None or not paths or "-" in paths:
@@ -169,7 +172,7 @@ def resolve(
             overwrite=overwrite,
         )
         raise typer.Exit(0 if whole else 1)
-    if engine is Engine.RAY or workers or overwrite or format is Output.PARQUET:
+    if for_folders:
         raise ValueError("--engine ray, --workers, --overwrite and --format parquet go with a folder: --output DIR/")
     work = _read(paths or [], text, input_format.value, rows.language)
     results = Results(

@@ -33,6 +33,7 @@ def score(
         bool, typer.Option(help="Keep clusters of one mention, or remove them from both files first.")
     ] = True,
     per_document: Annotated[bool, typer.Option("--per-document", help="Score each document as well.")] = False,
+    language: Annotated[str, typer.Option(metavar="CODE", help="Of texts without words in JSONL.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, with fractions instead of per cents.")] = False,
 ) -> None:
     """Score the clusters of RESPONSE against those of KEY.
@@ -66,7 +67,7 @@ def score(
     from ..formats import read_file
     from ..scoring import Scores, score_document
 
-    keys, responses = read_file(key), read_file(response)
+    keys, responses = (read_file(file, language=language) for file in (key, response))
     pairs = pair_documents(keys, responses, key=key, response=response)
     if extra := len(responses) - len(pairs):
         typer.echo(f"lehr: not scored, as {key} has none of them: {_documents(extra)} of {response}", err=True)

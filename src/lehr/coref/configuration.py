@@ -33,7 +33,7 @@ class LehrConfig(PretrainedConfig):
         mention_threshold: probability from which a candidate is a mention.
         link_threshold: mean link probability from which two groups of mentions become one.
         language: the ISO 639 code of the language that the model reads, which says how raw text is split into words
-            and what is a pronoun, where `lehr.naming.language` knows it; ``"mul"`` for several.
+            and what is a pronoun, where `lehr.language.language` knows it; ``"mul"`` for several.
     """
 
     model_type = "lehr"

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from ..naming import language
+from ..language import language
 from .network import LehrModel
 
 SPECIAL = 104

@@ -39,7 +39,7 @@ WRITERS: dict[str, Callable[..., str]] = {
 def read_file(path: str | os.PathLike[str], format: str = "auto", language: str = "en") -> list[Document]:
     """The documents of a UTF-8 file in one of the formats of `READERS`; ``auto`` lets `detect` choose.
 
-    What comes without words is split as in `language`, an ISO 639 code.
+    What comes without words is split, and what comes without text is joined, as in `language`, an ISO 639 code.
 
     Raises:
         ValueError: if there is no such format.
@@ -59,7 +59,7 @@ def read(source: str, format: str, *, name: str, language: str = "en") -> list[D
     Raises:
         FormatError: if it is not in the format.
     """
-    in_language = {"language": language} if format in ("text", "jsonl") else {}
+    in_language = {"language": language} if format in ("text", "conll", "jsonl") else {}
     return READERS[format](source, name=name, **in_language)
 
 

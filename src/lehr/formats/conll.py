@@ -35,8 +35,8 @@ _NOTHING = frozenset(("", "-", "_"))
 _SPACE = re.compile(r"\s+")
 
 
-def read(source: str, *, name: str) -> list[Document]:
-    """The documents of a CoNLL file, one a part.
+def read(source: str, *, name: str, language: str = "en") -> list[Document]:
+    """The documents of a CoNLL file, one a part; their words are joined into text as in `language`.
 
     A document without a name takes that of the file, and its place among the nameless as its part. Clusters are in
     the order of their numbers, mentions in that of the text; repeated mentions are kept.
@@ -56,7 +56,7 @@ def read(source: str, *, name: str) -> list[Document]:
             id, part = begin["id"], int(begin["part"] or 0)
             if id is None and not (id := begin["bare"]):
                 id, part, nameless = PurePath(name).stem, nameless, nameless + 1
-            rows = _Rows(name, number, id, part)
+            rows = _Rows(name, number, id, part, language)
         elif line.startswith("#") and _END.fullmatch(line):
             if not rows:
                 raise FormatError.at(name, number, found=repr(line), expected="'#begin document' before it")
@@ -90,6 +90,7 @@ class _Rows:
     line: int
     id: str
     part: int
+    language: str
     blank: bool = False
     sentences: list[list[str]] = field(default_factory=lambda: [[]])
     speakers: list[str | None] = field(default_factory=list)
@@ -142,17 +143,18 @@ class _Rows:
                 expected = f"a closing '{cluster})' before the document ends"
                 raise FormatError.at(self.name, number, found=f"'({cluster}'", expected=expected)
         return Document.from_sentences(
-            self.sentences if self.blank else _split(self.sentences[0]),
+            self.sentences if self.blank else _split(self.sentences[0], self.language),
             id=self.id,
             clusters=[self.clusters[cluster] for cluster in sorted(self.clusters)],
             speakers=self.speakers if any(self.speakers) else None,
             part=self.part,
+            language=self.language,
         )
 
 
-def _split(words: list[str]) -> list[list[str]]:
+def _split(words: list[str], language: str) -> list[list[str]]:
     """Words that came without sentences, in sentences."""
-    text, offsets = join_words([words])
+    text, offsets = join_words([words], language)
     return [words[first:end] for first, end in split_sentences(text, offsets)]
 
 

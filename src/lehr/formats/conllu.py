@@ -99,7 +99,7 @@ class _File:
                 self.rows.speaker = self.speaker
                 self.rows.row(line.split("\t"), number)
         self.finish(number)
-        if self.lost:
+        if self.lost.total():
             warnings.warn(f"{self.name}: {_told(self.lost)}", FormatWarning, stacklevel=4)
         return self.done
 
@@ -174,6 +174,7 @@ class _Rows:
     opened: defaultdict[str, list[_Mention]] = field(default_factory=lambda: defaultdict(list))
     pieces: defaultdict[str, list[_Mention]] = field(default_factory=lambda: defaultdict(list))
     clusters: defaultdict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    emptied: set[str] = field(default_factory=set)
 
     def row(self, columns: Sequence[str], line: int) -> None:
         """Take in a word, a word that is not written, or a multiword token."""
@@ -286,6 +287,7 @@ class _Rows:
                 runs.append([word])
         if not runs:
             self.lost["zero"] += 1
+            self.emptied.add(entity)
             return
         if len(runs) > 1:
             self.lost["discontinuous"] += 1
@@ -302,6 +304,7 @@ class _Rows:
                     raise FormatError.at(self.name, mention.line, found=f"a mention of {label}", expected=expected)
         if self.gap_is_told:
             self.text.append(self.gap)
+        self.lost["alone"] += sum(len(self.clusters.get(entity, ())) == 1 for entity in self.emptied)
         document = Document(
             self.id,
             "".join(self.text),
@@ -334,12 +337,13 @@ def _told(lost: Counter[str]) -> str:
     """What a document has no room for."""
     zero, split = lost["zero"], lost["discontinuous"]
     said = [f"{_counted(zero, 'zero mention')} left out, which no written word stands for"] * bool(zero)
+    said += [f"{_counted(lost['alone'], 'entity', 'entities')} left with one mention by it"] * bool(lost["alone"])
     said += [f"{_counted(split, 'discontinuous mention')} cut down to the piece with the head"] * bool(split)
     return ", and ".join(said)
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)} {'are' if number != 1 else 'is'}"
+def _counted(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number} {noun} is" if number == 1 else f"{number} {nouns or noun + 's'} are"
 
 
 def _by_number(entity: str) -> str:

@@ -33,7 +33,7 @@ _NO_SPEAKER = ("", "-", "_", None)
 
 
 def read(source: str, *, name: str, language: str = "en") -> list[Document]:
-    """The documents of a file in any of these shapes; text without words is split as in `language`.
+    """The documents of a file in any of these shapes; what lacks words or text gets it as in `language`.
 
     Mentions that came in characters keep them, and have the words that they touch.
 
@@ -157,21 +157,21 @@ class _Record:
             raise self.error(part, "a whole number as 'part'")
         in_words = "tokens" in self.value or ("sentences" in self.value and "words" not in self.value)
         try:
-            document = self.in_words() if in_words else self.in_characters(language)
+            document = self.in_words(language) if in_words else self.in_characters(language)
         except FormatError:
             raise
         except ValueError as error:
             raise self.error(error, "words, sentences, speakers and clusters that fit together") from error
         return replace(document, id=name if id is None else str(id), part=part)
 
-    def in_words(self) -> Document:
+    def in_words(self, language: str) -> Document:
         """A document whose clusters are of inclusive words."""
         key = "tokens" if "tokens" in self.value else "sentences"
         sentences = [self.items(key)] if key == "tokens" else [self.list_of(key, item) for item in self.items(key)]
         for word in chain.from_iterable(sentences):
             if not isinstance(word, str) or not word:
                 raise self.error(word, f"a word in {key!r}")
-        document = Document.from_sentences(sentences, speakers=self.speakers())
+        document = Document.from_sentences(sentences, speakers=self.speakers(), language=language)
         return document.with_clusters([self.pair("clusters", pair) for pair in cluster] for cluster in self.clusters())
 
     def in_characters(self, language: str) -> Document:

@@ -21,7 +21,7 @@ from syntok.segmenter import segment  # type: ignore[import-untyped]
 from syntok.tokenizer import Token  # type: ignore[import-untyped]
 
 from ..document import Document
-from ..naming import language as known
+from ..language import language as known
 
 _SPACE = r"\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff"
 _EMOJI = "\u2600-\u27bf\U0001f000-\U0001faff"

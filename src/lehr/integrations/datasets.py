@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from datasets import Dataset, Features  # type: ignore[import-untyped]
+from datasets import Dataset, DatasetDict, Features  # type: ignore[import-untyped]
 
 from .rows import REPLACED, RowResolver, in_words
 from .tables import BATCH, fields
@@ -13,11 +13,12 @@ from .tables import BATCH, fields
 __all__ = ["RowResolver", "resolve"]
 
 
-def resolve(dataset: Dataset, *, num_proc: int | None = None, batch_size: int = BATCH, **options: Any) -> Dataset:
+def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATCH, **options: Any) -> Any:
     """Who is who in the texts of a data set, by its ``map``, which keeps the answer in its cache.
 
     Args:
-        dataset: rows with ``text``, or with words as JSON lines have them (``tokens``, or ``sentences`` of words).
+        dataset: a `Dataset`, or a `DatasetDict` of them: rows with ``text``, or with words as JSON lines have them
+            (``tokens``, or ``sentences`` of words).
         num_proc: processes, of a thread each unless the options say otherwise; None for this one.
         batch_size: rows that are resolved before they are written.
         options: those of `RowResolver`.
@@ -30,15 +31,25 @@ def resolve(dataset: Dataset, *, num_proc: int | None = None, batch_size: int = 
     Raises:
         OSError: if there is no such model.
         ValueError: if it is damaged, or an option is out of its range.
+        TypeError: if the data set is of another kind, such as a stream.
     """
+    if isinstance(dataset, DatasetDict):
+        return DatasetDict(
+            {part: resolve(rows, num_proc=num_proc, batch_size=batch_size, **options) for part, rows in dataset.items()}
+        )
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"a Dataset, or a DatasetDict of them, is resolved; got {type(dataset).__name__}")
     kept = {name: feature for name, feature in dataset.features.items() if name not in REPLACED}
     own = Features.from_arrow_schema(pa.schema(fields(in_words(dataset.column_names))))
+    features = Features({**kept, **own})
+    if not len(dataset):  # which `map` would leave without the new columns
+        return Dataset.from_dict({name: [] for name in features}, features=features)
     return dataset.map(
         RowResolver(**options),
         batched=True,
         batch_size=batch_size,
         num_proc=num_proc,
         remove_columns=[name for name in dataset.column_names if name in REPLACED],
-        features=Features({**kept, **own}),
+        features=features,
         desc="resolving",
     )

@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Collection, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -24,8 +25,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup, Token
 
 from .. import __version__
-from ..document import Cluster, Document
-from ..formats.text import split_sentences
+from ..document import Document, Mention
+from ..formats.text import split_sentences, split_words
 from ..naming import best_names
 from ..resolved import resolved_text
 from ..resolver import Resolver
@@ -92,6 +93,7 @@ class Coreference:
             OSError: if there is no model.
             ValueError: if the model is damaged or has not learned the scheme, or an option is out of its range.
         """
+        doc._.coref_language = doc.lang_ if doc.lang_ not in ("", "xx") else self.resolver.config.language
         document, tokens = words_of(doc)
         options = {name: self.options[name] for name in _OF_A_CALL}
         _write(doc, self.resolver(document, **options), tokens, self.options["prefix"])
@@ -217,9 +219,23 @@ def make(
 
 
 def words_of(doc: Doc) -> tuple[Document, list[int]]:
-    """A spaCy document as lehr's, without its tokens of white space, and the position in it of each word's token."""
-    tokens = [token.i for token in doc if token.text.strip()]
-    words = [(doc[i].idx, doc[i].idx + len(doc[i].text)) for i in tokens]
+    """A spaCy document as lehr's, and the position in it of each word's token.
+
+    A word is a token without the white space around it. A token that is several words as lehr splits text, which those
+    of a tokenizer that knows white space alone are, is these: mentions of them snap outward to it.
+    """
+    edges = sorted({edge for word in split_words(doc.text, _language(doc)) for edge in word})
+    tokens: list[int] = []
+    words: list[tuple[int, int]] = []
+    for token in doc:
+        start = token.idx + len(token.text) - len(token.text.lstrip())
+        end = token.idx + len(token.text.rstrip())
+        inner = edges[bisect_right(edges, start) : bisect_left(edges, end)]
+        for a, b in pairwise([start, *inner, end] if start < end else []):
+            if written := doc.text[a:b].strip():
+                a += len(doc.text[a:b]) - len(doc.text[a:b].lstrip())
+                tokens.append(token.i)
+                words.append((a, a + len(written)))
     if doc.has_annotation("SENT_START"):
         starts = {0, len(words)}
         starts.update(n for n, (i, j) in enumerate(pairwise(tokens), 1) if _parts(doc, i, j))
@@ -254,10 +270,13 @@ def _write(doc: Doc, found: Document, tokens: list[int], prefix: str) -> None:
         of_token.update((i, []) for span in group for i in range(span.start, span.end))
         del doc.spans[key]
     doc._.coref_prefix = prefix
-    for number, (cluster, name) in enumerate(zip(found.clusters, best_names(found, doc.lang_), strict=True), 1):
+    for number, (cluster, name) in enumerate(zip(found.clusters, best_names(found, _language(doc)), strict=True), 1):
         key = f"{prefix}_{number}"
-        spans = [Span(doc, tokens[m.first_word], tokens[m.last_word] + 1, label=key) for m in cluster.mentions]
-        doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=_attributes(cluster, name))
+        at: dict[tuple[int, int], Mention] = {}  # several mentions may be of one token
+        for mention in cluster.mentions:
+            at.setdefault((tokens[mention.first_word], tokens[mention.last_word] + 1), mention)
+        spans = [Span(doc, start, end, label=key) for start, end in at]
+        doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=_attributes(list(at.values()), name))
         for span in spans:
             for i in range(span.start, span.end):
                 of_token.setdefault(i, []).append((len(span), key))
@@ -265,10 +284,25 @@ def _write(doc: Doc, found: Document, tokens: list[int], prefix: str) -> None:
         doc[i]._.coref = [key for _, key in sorted(around, key=lambda pair: pair[0])]
 
 
-def _attributes(cluster: Cluster, name: str) -> dict[str, Any]:
-    """What spaCy saves with a group: its name and the probabilities of its mentions, in their order."""
-    mentions = cluster.mentions
-    return {"name": name, "scores": [m.score for m in mentions], "links": [m.link for m in mentions]}
+def _attributes(mentions: Sequence[Mention], name: str) -> dict[str, Any]:
+    """What spaCy saves with a group: its name, and of its mentions, in their order, probabilities and characters."""
+    return {
+        "name": name,
+        "scores": [m.score for m in mentions],
+        "links": [m.link for m in mentions],
+        "characters": [[m.start, m.end] for m in mentions],
+    }
+
+
+def _characters(group: SpanGroup) -> list[tuple[int, int]]:
+    """The half-open characters of a cluster's mentions, before they snapped outward; of others' spans, theirs."""
+    exact = group.attrs.get("characters", [])
+    if len(exact) == len(group) and all(
+        span.start_char <= a < b <= span.end_char for span, (a, b) in zip(group, exact, strict=True)
+    ):
+        return [(a, b) for a, b in exact]
+    texts = ((span.start_char, span.text) for span in group)
+    return [(at + len(text) - len(text.lstrip()), at + len(text.rstrip())) for at, text in texts]
 
 
 def _groups(doc: Doc, prefix: str) -> dict[str, SpanGroup]:
@@ -278,6 +312,12 @@ def _groups(doc: Doc, prefix: str) -> dict[str, SpanGroup]:
     return {key: doc.spans[key] for key in keys}
 
 
+def _language(doc: Doc) -> str:
+    """That of the document, or of the model if the document's pipeline is of no language."""
+    code: str = doc._.coref_language or doc.lang_
+    return code
+
+
 def _clusters(doc: Doc) -> list[list[Span]]:
     return [list(group) for group in _groups(doc, doc._.coref_prefix).values()]
 
@@ -285,15 +325,17 @@ def _clusters(doc: Doc) -> list[list[Span]]:
 def _resolved(doc: Doc) -> str:
     """`lehr.resolved.resolved_text`; a morphologizer or tagger in the pipeline says which pronouns are possessives."""
     document, tokens = words_of(doc)
-    places = {i: n for n, i in enumerate(tokens)}
-    groups = ([(places.get(s.start), places.get(s.end - 1)) for s in cluster] for cluster in _clusters(doc))
-    known = document.with_clusters([(a, b) for a, b in group if a is not None and b is not None] for group in groups)
+    first, last = ({word[side]: n for n, word in enumerate(document.words)} for side in (0, 1))
+    groups = (_characters(group) for group in _groups(doc, doc._.coref_prefix).values())
+    known = document.with_clusters(
+        [(first[a], last[b]) for a, b in group if a in first and b in last] for group in groups
+    )
 
     def is_possessive(word: int) -> bool | None:
         morph = doc[tokens[word]].morph
         return "Yes" in morph.get("Poss", []) if morph else None
 
-    return resolved_text(known, doc.lang_, is_possessive)
+    return resolved_text(known, _language(doc), is_possessive)
 
 
 def _read(text: str, source: str) -> dict[str, Any]:
@@ -307,6 +349,7 @@ def _read(text: str, source: str) -> dict[str, Any]:
 
 
 Doc.set_extension("coref_prefix", default=PREFIX, force=True)
+Doc.set_extension("coref_language", default="", force=True)
 Doc.set_extension("coref_clusters", getter=_clusters, force=True)
 Doc.set_extension("resolved_text", getter=_resolved, force=True)
 Token.set_extension("coref", default=[], force=True)

@@ -50,10 +50,10 @@ def read(source: object, language: str = "en") -> tuple[Document, bool]:
     if isinstance(source, str):
         return text.read(source, name="", language=language)[0], False
     if isinstance(source, Sequence) and all(isinstance(item, str) for item in source):
-        joined, words = join_words([source])
+        joined, words = join_words([source], language)
         return Document("", joined, tuple(words), tuple(text.split_sentences(joined, words))), True
     if isinstance(source, Sequence) and _are_sentences(source):
-        return Document.from_sentences(source), True
+        return Document.from_sentences(source, language=language), True
     raise TypeError(
         f"a resolver takes a text, a list of words, a list of sentences as lists of words or a Document, and not "
         f"{_described(source)}"

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..decoding import link_logits, probability
 from ..document import Cluster, Document, Mention, Span
-from ..naming import Naming, language
+from ..language import language
+from ..naming import Naming
 from ..resolver import WHOLE, Encoding, Options, Passage, Resolver
 from .gate import Refused
 from .reading import Question

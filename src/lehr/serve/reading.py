@@ -67,7 +67,10 @@ class Reader:
         if not isinstance(source, str):
             sentences = [source] if all(isinstance(word, str) for word in source) else source
             self._count(question, sum(map(len, sentences)))
-            question.document, question.in_words = Document.from_sentences(sentences, id="words"), True
+            question.document, question.in_words = (
+                Document.from_sentences(sentences, id="words", language=self.language),
+                True,
+            )
             if sentences and sentences[0] is source:
                 found = raw_text.split_sentences(question.document.text, question.document.words)
                 question.document = replace(question.document, sentences=tuple(found))
