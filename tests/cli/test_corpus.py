@@ -76,6 +76,13 @@ def test_in_any_format(lehr: Lehr, corpus: Path, out: Path, format: str, start: 
     assert next(out.glob("b.*")).read_text("utf-8").startswith(start)
 
 
+def test_a_folder_beside_it_where_none_is_named(lehr: Lehr, corpus: Path, tmp_path: Path) -> None:
+    lehr("resolve", corpus, "--overwrite")
+    assert files(tmp_path / "corpus-resolved") == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.jsonl"]
+    lehr("resolve", corpus, "--overwrite", "--output", tmp_path / "new")
+    assert files(tmp_path / "new") == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.jsonl"]
+
+
 def test_what_fails_is_set_aside_and_stops_nothing(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -128,8 +128,9 @@ def resolve(
 
     Into a folder, every file becomes one of the same name, .jsonl unless
     --format says otherwise, and what failed in it is in NAME.errors.jsonl. Files
-    that are there already are not made again. Parquet is read and written too,
-    with `pip install 'lehr\\[ray]'`.
+    that are there already are not made again. Ray, asked for one folder without
+    --output, writes beside it, into PATH-resolved. Parquet is read and written
+    too, with `pip install 'lehr\\[ray]'`.
 
     Examples:
 
@@ -154,6 +155,8 @@ def resolve(
         horizon=horizon,
     )
     for_folders = engine is Engine.RAY or workers or overwrite or format is Output.PARQUET
+    if for_folders and not output and paths and len(paths) == 1 and Path(paths[0]).is_dir():
+        output = f"{Path(paths[0])}-resolved{os.sep}"
     if output and (
         output.endswith(("/", os.sep)) or Path(output).is_dir() or (for_folders and not Path(output).suffix)
     ):
