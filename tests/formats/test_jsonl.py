@@ -145,6 +145,9 @@ def test_text_and_characters_are_read_again(source: str, data: st.DataObject) ->
         ('{"tokens": ["A"], "clusters": [[[0, 1]]]}', "document '' has 1 words", "that fit together"),
         ('{"tokens": ["A"], "speakers": ["A", "B"]}', "document '': 2 speakers for 1 words", "that fit together"),
         ('{"text": "A", "words": [[0, 2]]}', "document '': word at characters 0:2", "that fit together"),
+        ('{"text": "A", "clusters": [[{"start": 0, "end": 1, "link": [1]}]]}', "[1]", "a probability as 'link'"),
+        ('{"text": "A", "clusters": [[{"start": 0, "end": 1, "score": 1e999}]]}', "Infinity", "a probability"),
+        ('{"text": "A", "clusters": [[{"start": 0, "end": 1, "antecedent": "a"}]]}', '"a"', "a whole number"),
         (
             '{"text": "A b", "words": [[0, 1], [2, 3]], "sentences": [[1, 1]]}',
             "document '': sentence of",

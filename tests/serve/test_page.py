@@ -136,11 +136,34 @@ def test_what_is_downloaded(page: Page, tmp_path: Path, format: str) -> None:
         assert "prefers-color-scheme" in text
 
 
-def test_what_is_copied(page: Page) -> None:
+@pytest.mark.parametrize("format", ["JSON", "CoNLL", "HTML page"])
+def test_what_is_copied(page: Page, format: str) -> None:
     read(page)
-    page.get_by_role("button", name="Copy").click()
-    page.get_by_role("button", name="Copied").wait_for()
-    assert json.loads(page.evaluate("navigator.clipboard.readText()"))["text"] == TEXT
+    page.get_by_text("Copy", exact=True).click()
+    page.get_by_role("button", name=format).click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    text = page.evaluate("navigator.clipboard.readText()")
+    if format == "JSON":
+        assert json.loads(text)["text"] == TEXT
+    assert text.startswith({"JSON": "{", "CoNLL": "#begin document", "HTML page": "<!doctype html>"}[format])
+
+
+def test_a_menu_is_left_by_the_keyboard(page: Page) -> None:
+    read(page)
+    page.get_by_text("Copy", exact=True).click()
+    page.get_by_role("button", name="CoNLL").focus()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == "Copy"
+    assert page.locator(".menu[open]").count() == 0
+
+
+def test_a_phone_has_the_strips_and_a_slider_to_hold(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    read(page)
+    page.get_by_text("Settings").click()
+    slider, strip = (page.locator(name).first.bounding_box() for name in ("#threshold", "#list svg"))
+    assert slider and slider["width"] > 300
+    assert strip and strip["width"] > 60
 
 
 def test_files(page: Page, tmp_path: Path) -> None:

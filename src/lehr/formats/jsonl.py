@@ -19,7 +19,7 @@ The name is ``doc_key`` or ``id``, else that of the file with, among several, th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePath
@@ -199,7 +199,18 @@ class _Record:
         found = document.text[start:end]
         if record.get("text", found) != found:
             raise self.error(record["text"], f"{found!r}, which stands at characters {start} to {end}")
-        return Mention(start, end, found, *words, record.get("score"), record.get("antecedent"), record.get("link"))
+        antecedent = record.get("antecedent")
+        if antecedent is not None and type(antecedent) is not int:
+            raise self.error(antecedent, "a whole number as 'antecedent'")
+        return Mention(
+            start, end, found, *words, self.probability(record, "score"), antecedent, self.probability(record, "link")
+        )
+
+    def probability(self, record: Mapping[str, Any], key: str) -> float | None:
+        value = record.get(key)
+        if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):
+            raise self.error(value, f"a probability as {key!r}")
+        return value
 
     def clusters(self) -> Iterator[list[Any]]:
         """The mentions of each cluster, whatever stands for them."""

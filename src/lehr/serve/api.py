@@ -289,7 +289,8 @@ async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     found = min(error.errors(), key=lambda one: one["type"] in ("missing", "extra_forbidden"))
     if found["type"] == "json_invalid":
         return JSONResponse({"detail": "the request is no JSON"}, 400)
-    place = ".".join(str(step) for step in found["loc"][1:] if not str(step)[:1].isupper())
+    steps = map(str, found["loc"][1:])
+    place = ".".join(step for step in steps if not step[:1].isupper() and "[" not in step)  # those are pydantic's own
     return JSONResponse({"detail": f"{place}: {found['msg']}" if place else found["msg"]}, 422)
 
 

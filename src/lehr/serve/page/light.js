@@ -52,14 +52,14 @@ export class Light {
   }
 
   /** Hold a mention, and ask for its row. */
-  hold(mention) {
+  hold(mention, { quiet = false } = {}) {
     if (this.held === mention) return;
     this.light(mention.entity);
     this.unlit();
     this.held = mention;
     this.tell();
     this.bar.hidden = false;
-    const entry = this.list.querySelector("button.lit");
+    const entry = quiet ? null : this.list.querySelector("button.lit");   // a list that is being scrolled stays
     if (entry && this.list.scrollWidth > this.list.clientWidth) {
       this.list.scrollLeft = entry.offsetLeft - (this.list.clientWidth - entry.offsetWidth) / 2;
     } else if (entry) {

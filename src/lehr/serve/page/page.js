@@ -50,6 +50,9 @@ async function begin(source, name, input_format) {
   $("title").textContent = name;
   document.title = `${name} · lehr`;
   $("text").replaceChildren();
+  list.forget();
+  $("list").replaceChildren();
+  $("once").hidden = $("more").hidden = true;
   scrollTo(0, 0);
   $("title").focus({ preventScroll: true });
   run();
@@ -124,7 +127,7 @@ function passed(mine, passage, start) {
   $("facts").textContent = `${number(mine.decided)} of ${count(mine.words, "word")} · ${wait}`;
   drawSoon();
   const again = held && mine.byPlace.get(`${held.start}:${held.end}`);
-  if (again) light.hold(again);
+  if (again) light.hold(again, { quiet: true });
 }
 
 function finished(mine, { seconds, document: words }) {
@@ -230,6 +233,16 @@ $("singletons").addEventListener("change", () => {
 });
 $("search").addEventListener("input", () => { list.sought = $("search").value.trim(); draw(); });
 
+/** Close the menus but one; the focus goes back to what opened the one that it was in. */
+function closeMenus(but) {
+  const open = [...document.querySelectorAll(".menu[open]")].filter((menu) => menu !== but);
+  for (const menu of open) {
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+  return open.length;
+}
+
 // ---- mentions and entities
 
 const hidden = (mention) => !list.singletons && mention.entity.mentions.length === 1;
@@ -253,7 +266,7 @@ document.addEventListener("click", (event) => {
   if (mention) light.hold(mention);
   else if (entry) light.go(pressed(event, entry.entity, reading.text.length));
   else if (!event.target.closest("#bar, aside, header")) light.release();
-  if (!event.target.closest(".menu")) document.querySelector(".menu").open = false;
+  closeMenus(event.target.closest(".menu"));
 });
 $("before").addEventListener("click", () => light.step(-1));
 $("after").addEventListener("click", () => light.step(1));
@@ -265,8 +278,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (!$("error").hidden) $("error").hidden = true;
     else if (event.target === $("search") && $("search").value) { $("search").value = list.sought = ""; draw(); }
-    else { document.activeElement.blur(); light.release(); }
-    document.querySelector(".menu").open = false;
+    else if (!closeMenus()) { document.activeElement.blur(); light.release(); }
+    closeMenus();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -301,26 +314,28 @@ function save(text, format) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-$("copy").addEventListener("click", async () => {
-  if (!reading?.entities) return;
+async function copy(text) {
+  const label = $("copy").querySelector("summary");
   try {
-    await navigator.clipboard.writeText(JSON.stringify(resolved(), null, 1));
-    $("copy").textContent = "Copied";
-    setTimeout(() => { $("copy").textContent = "Copy"; }, 1500);
+    await navigator.clipboard.writeText(text);
+    label.textContent = "Copied";
+    setTimeout(() => { label.textContent = "Copy"; }, 1500);
   } catch {
-    fail(new Error("the browser does not let this page copy: download it instead"));
+    throw new Error("the browser does not let this page copy: download it instead");
   }
-});
+}
+
 for (const button of document.querySelectorAll("[data-format]")) {
   button.addEventListener("click", async () => {
     if (!reading?.entities) return;
     const { format } = button.dataset;
     const found = resolved();
     try {
-      save(format === "json" ? `${JSON.stringify(found, null, 1)}\n` : await convert(found, format), format);
+      const text = format === "json" ? `${JSON.stringify(found, null, 1)}\n` : await convert(found, format);
+      if (button.closest("#copy")) await copy(text); else save(text, format);
     } catch (error) {
       fail(error);
     }
-    document.querySelector(".menu").open = false;
+    closeMenus();
   });
 }

@@ -3,12 +3,17 @@
 async function post(path, body, signal) {
   const response = await fetch(path, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal,
-  });
+  }).catch(broken);
   if (!response.ok) {
     const error = await response.json().catch(() => ({}));
     throw new Error(error.detail ?? `the service answers ${response.status}`);
   }
   return response;
+}
+
+/** What a browser says of a connection that fails differs, and says little. */
+function broken(error) {
+  throw error.name === "AbortError" ? error : new Error("the service does not answer: is it still running?");
 }
 
 /** The lines of /resolve/stream, each as an object, as they come. */
@@ -17,7 +22,7 @@ export async function* resolve(body, signal) {
   let held = "";
   let last = {};
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch(broken);
     if (done) break;
     const lines = (held + value).split("\n");
     held = lines.pop();
