@@ -41,7 +41,8 @@ async function begin(source, name, input_format) {
   await ready;
   reading?.request?.abort();
   light.release();
-  reading = { source: source.toWellFormed(), name, input_format, threshold: config.link_threshold, view: null };
+  const before = reading?.view && [reading.source, reading.name, reading.input_format];   // to go back to
+  reading = { source: source.toWellFormed(), name, input_format, threshold: config.link_threshold, view: null, before };
   $("threshold").value = Math.round(100 * config.link_threshold);
   $("search").value = list.sought = "";
   level();
@@ -80,9 +81,10 @@ async function run() {
     }
   } catch (error) {
     if (mine !== reading || error.name === "AbortError") return;   // another reading has taken its place
+    if (mine.view) $("facts").textContent = "Not finished";
+    else if (mine.before) await begin(...mine.before);
+    else show(false);
     fail(error);
-    if (!mine.view) show(false);
-    else $("facts").textContent = "Not finished";
   }
 }
 
