@@ -12,6 +12,10 @@ from lehr.experiments.tables import check_alike, notes
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
+OTHERWISE = {"cifar-brief": ["annealing-kd-continued is trained otherwise than scratch: learning_rate 0.01 (not 0.1)"]}
+"""Grids that hold a row which is no fair rival of the others, and is there to explain them; the table says so."""
+
+
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("grids/*.yaml")), ids=lambda path: path.stem)
 def test_every_grid_here_is_one(path: Path) -> None:
     grid = load_grid(path)
@@ -19,7 +23,7 @@ def test_every_grid_here_is_one(path: Path) -> None:
     for one in grid.cells():
         assert grid.recipe(one).plan()
     check_alike(grid)
-    assert notes(grid) == []
+    assert notes(grid) == OTHERWISE.get(path.stem, [])
 
 
 @pytest.mark.parametrize(
