@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -92,6 +93,12 @@ def test_zero_mentions_are_scored_on_neither_side_and_their_number_is_told(
     told = "1 zero mention is left out, which no written word stands for, and 1 entity is left with one mention by it"
     assert printed.err == f"lehr: {gold}: {told}\n"
     assert "1 document, singletons dropped" in printed.out
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(SystemExit, match="1"):
+            main()
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"lehr: {gold}: {told}\n"), "whoever asks for it has such files refused"
 
 
 def test_table_by_document_keeps_long_names_whole(run: Run, tmp_path: Path) -> None:
