@@ -17,8 +17,9 @@ MIN_CANDIDATES = 32
 
 
 def probability(logits: Floats) -> Floats:
-    """The logistic function, of any shape, without overflow. (SciPy's is as good but takes long to import.)"""
-    result: Floats = np.exp(-np.logaddexp(0, -logits))
+    """The logistic function, of any shape. (SciPy's is as good but takes long to import.)"""
+    with np.errstate(over="ignore"):  # infinity is right
+        result: Floats = 1 / (1 + np.exp(-logits))
     return result
 
 

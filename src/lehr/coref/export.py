@@ -21,6 +21,7 @@ from .. import __version__
 from ..files import aside, write_text
 from .configuration import LehrConfig
 from .data import pieces_of
+from .fusion import fuse_attention
 from .network import LehrModel
 from .vocabulary import trim_vocabulary
 
@@ -124,7 +125,7 @@ def _write(
             verbose=False,
         )
         assert program is not None
-        graph = program.model_proto
+        graph = fuse_attention(program.model_proto)
         for node in graph.graph.node:
             del node.metadata_props[:]  # the exporter's notes on source lines
             node.doc_string = ""

@@ -32,7 +32,8 @@ def common(spans: Tensor, words: Tensor, strings: Tensor) -> tuple[Tensor, Tenso
         int64 (K, K) each.
     """
     match = _equal(words[:, 0]) + 2 * _equal(words[:, 1]) + 4 * _equal(strings)
-    apart = spans[None, :, 0] - spans[:, None, 0]
+    start = spans[:, 0].float()  # half as wide as integers
+    apart = start[None] - start[:, None]
     # Half a word keeps powers of two off the edge of their bucket, whatever a runtime's logarithm rounds to.
     distance = (apart.abs() + 0.5).log2().floor().long() + 1
     return match, distance.clamp(max=DISTANCES - 1), (apart > 0).long()
@@ -45,7 +46,9 @@ def _equal(values: Tensor) -> Tensor:
 class Relations(nn.Module):
     """One self-attention layer over K candidates, pre-norm, biased by what two candidates have in common.
 
-    Shapes: state (K, size), bias (heads, K, K) to (K, size); attention costs O(K²).
+    Head by head, so that a runtime keeps each K × K in its cache.
+
+    Shapes: state (K, size), biases (heads, n), int64 pairs (K, K) below n to (K, size); attention costs O(K²).
     """
 
     def __init__(self, size: int, heads: int, dropout: float) -> None:
@@ -59,13 +62,15 @@ class Relations(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, state: Tensor, bias: Tensor) -> Tensor:
-        k = state.shape[0]
-        parts = self.query_key_value(self.normalise(state)).view(k, 3, self.heads, -1)
-        query, key, value = parts.permute(1, 2, 0, 3).unbind(0)  # (heads, K, size / heads) each
-        weights = query @ key.transpose(1, 2) / query.shape[-1] ** 0.5 + bias
-        attended = (weights.softmax(-1) @ value).transpose(0, 1)
-        state = state + self.dropout(self.out(attended.flatten(1)))
+    def forward(self, state: Tensor, biases: Tensor, pairs: Tensor) -> Tensor:
+        parts = self.query_key_value(self.normalise(state)).chunk(3 * self.heads, -1)
+        attended = []
+        for head in range(self.heads):
+            query, key, value = parts[head :: self.heads]  # (K, size / heads) each
+            bias = biases[head : head + 1].gather(1, pairs.view(1, -1)).view_as(pairs)
+            weights = torch.addmm(bias, query, key.T, alpha=query.shape[-1] ** -0.5)
+            attended.append(weights.softmax(-1) @ value)
+        state = state + self.dropout(self.out(torch.cat(attended, -1)))
         state = state + self.dropout(self.feed_forward(state))
         return state
 
@@ -113,11 +118,10 @@ def band(rows: Tensor, columns: Tensor, width: int) -> Tensor:
     blocks = (n + width - 1) // width
     left = F.pad(rows, (0, 0, 0, blocks * width - n)).reshape(blocks, width, d)
     right = F.pad(columns, (0, 0, 0, (blocks + 1) * width - n)).reshape(blocks + 1, width, d)
-    right = torch.cat([right[:-1], right[1:]], 1)  # (blocks, 2 · width, d)
-    products = left @ right.transpose(1, 2)  # (blocks, width, 2 · width)
+    products = [left @ half.transpose(1, 2) for half in (right[:-1], right[1:])]  # (blocks, width, width) each
     offset = torch.arange(width, device=rows.device)
     skew = (offset[:, None] + offset[None]).expand(blocks, -1, -1)
-    return products.gather(2, skew).reshape(blocks * width, width)[:n]
+    return torch.cat(products, 2).gather(2, skew).reshape(blocks * width, width)[:n]
 
 
 class PairHead(nn.Module):
@@ -158,11 +162,11 @@ class PairHead(nn.Module):
             spans, words, strings: as in `common`.
         """
         match, distance, later = common(spans, words, strings)
-        table = (self.match_bias + self.distance_bias).flatten(0, 1)
-        biases = F.embedding(match * (2 * DISTANCES) + distance + DISTANCES * later, table).permute(2, 0, 1)
+        biases = (self.match_bias + self.distance_bias).flatten(0, 1).T  # (layers · heads, n)
+        pairs = match * (2 * DISTANCES) + distance + DISTANCES * later
         state = torch.cat([self.start(first), self.end(last)], -1)  # (K, 2 · size)
         for number, layer in enumerate(self.relations):
-            state = layer(state, biases[number * self.heads : (number + 1) * self.heads])
+            state = layer(state, biases[number * self.heads : (number + 1) * self.heads], pairs)
         state = self.dropout(self.normalise(state))
         logits: Tensor = self.product(state) @ state.T / state.shape[-1] ** 0.5
         logits = logits + self.match_logit(state).gather(1, match) + self.distance_logit(state).gather(1, distance)

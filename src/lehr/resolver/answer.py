@@ -154,16 +154,13 @@ def _document(
         mentions = []
         for place, position in enumerate(group):
             first, last = matrix.spans[position].tolist()
-            known = given.get((first, last))
-            mention = known[0] if known else encoding.document.mention(first, last)
             antecedent = int(links[place, :place].argmax()) if place else None
-            mentions.append(
-                replace(
-                    mention,
-                    score=float(scores[position]) if matrix.has_cell[position] else None,
-                    antecedent=antecedent,
-                    link=None if antecedent is None else float(links[place, antecedent]),
-                )
-            )
+            score = float(scores[position]) if matrix.has_cell[position] else None
+            link = None if antecedent is None else float(links[place, antecedent])
+            if known := given.get((first, last)):
+                mention = replace(known[0], score=score, antecedent=antecedent, link=link)
+            else:
+                mention = encoding.document.mention(first, last, score=score, antecedent=antecedent, link=link)
+            mentions.append(mention)
         clusters.append(mentions)
     return encoding.document.with_clusters(clusters)
