@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lehr.coref.span_position import DISTANCES, MATCHES, MentionHead, PairHead, band, common
+from lehr.coref.span_position import DISTANCES, MATCHES, RELATIONS, MentionHead, PairHead, band, common
 
 HIDDEN, SIZE, WIDTH, SCHEMES = 8, 6, 5, 2
 
@@ -49,22 +49,26 @@ def test_distances_fall_into_buckets_by_powers_of_two() -> None:
     starts = torch.tensor(apart)
     spans = torch.stack([starts, starts], 1)
     zeros = torch.zeros_like(spans)
-    _, distance, later = common(spans, zeros, zeros[:, 0])
+    _, distance, relation = common(spans, zeros, zeros[:, 0])
     expected = [min(value.bit_length(), DISTANCES - 1) for value in apart]
     assert distance[0].tolist() == distance[:, 0].tolist() == expected
     assert set(expected) == set(range(DISTANCES))
+    later = relation % (2 * DISTANCES) // DISTANCES
     assert later[0].tolist() == [int(value > 0) for value in apart]
     assert not later[:, 0].any()
+    torch.testing.assert_close(relation % DISTANCES, distance)
 
 
 def test_every_match_has_a_number_of_its_own() -> None:
     words = torch.tensor([[1, 2], [1, 3], [4, 2], [1, 2], [1, 2]])
     strings = torch.tensor([0, 1, 2, 3, 0])
-    match, _, _ = common(torch.zeros_like(words), words, strings)
+    match, _, relation = common(torch.zeros_like(words), words, strings)
     first, last, string = 1, 2, 4
     assert match[0].tolist() == [first + last + string, first, last, first + last, first + last + string]
     torch.testing.assert_close(match, match.T)
     assert match.max() < MATCHES
+    torch.testing.assert_close(relation // (2 * DISTANCES), match)
+    assert relation.max() < RELATIONS
 
 
 @pytest.mark.parametrize("n", [1, WIDTH - 1, WIDTH, 23])

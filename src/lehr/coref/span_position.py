@@ -17,6 +17,7 @@ DISTANCES = 14
 """Buckets of the distance between two spans' first words: 0, 1, 2–3, 4–7, …, 4096 and more."""
 MATCHES = 8
 """Every subset of {same first word, same last word, same string}."""
+RELATIONS = MATCHES * 2 * DISTANCES
 
 
 def common(spans: Tensor, words: Tensor, strings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -28,19 +29,20 @@ def common(spans: Tensor, words: Tensor, strings: Tensor) -> tuple[Tensor, Tenso
         strings: int64 (K,), numbers of their strings, likewise.
 
     Returns:
-        `match` below `MATCHES`, `distance` below `DISTANCES`, and `later`, 1 where the column begins after the row;
-        int64 (K, K) each.
+        `match` below `MATCHES`, `distance` below `DISTANCES`, and `relation` below `RELATIONS`, which tells both and
+        whether the column begins after the row; int64 (K, K) each.
     """
     match = _equal(words[:, 0]) + 2 * _equal(words[:, 1]) + 4 * _equal(strings)
-    start = spans[:, 0].float()  # half as wide as integers
+    start = spans[:, 0].float()  # numbers are small enough, and runtimes reckon faster in them
     apart = start[None] - start[:, None]
     # Half a word keeps powers of two off the edge of their bucket, whatever a runtime's logarithm rounds to.
-    distance = (apart.abs() + 0.5).log2().floor().long() + 1
-    return match, distance.clamp(max=DISTANCES - 1), (apart > 0).long()
+    distance = ((apart.abs() + 0.5).log2().floor() + 1).clamp(max=DISTANCES - 1)
+    relation = (match * 2 + (apart > 0).float()) * DISTANCES + distance
+    return match.long(), distance.long(), relation.long()
 
 
 def _equal(values: Tensor) -> Tensor:
-    return (values[:, None] == values[None, :]).long()
+    return (values[:, None] == values[None, :]).float()
 
 
 class Relations(nn.Module):
@@ -48,7 +50,7 @@ class Relations(nn.Module):
 
     Head by head, so that a runtime keeps each K × K in its cache.
 
-    Shapes: state (K, size), biases (heads, n), int64 pairs (K, K) below n to (K, size); attention costs O(K²).
+    Shapes: state (K, size), biases (heads, RELATIONS), int64 relation (K, K) to (K, size); attention costs O(K²).
     """
 
     def __init__(self, size: int, heads: int, dropout: float) -> None:
@@ -62,12 +64,12 @@ class Relations(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, state: Tensor, biases: Tensor, pairs: Tensor) -> Tensor:
+    def forward(self, state: Tensor, biases: Tensor, relation: Tensor) -> Tensor:
         parts = self.query_key_value(self.normalise(state)).chunk(3 * self.heads, -1)
         attended = []
         for head in range(self.heads):
             query, key, value = parts[head :: self.heads]  # (K, size / heads) each
-            bias = biases[head : head + 1].gather(1, pairs.view(1, -1)).view_as(pairs)
+            bias = biases[head : head + 1].gather(1, relation.view(1, -1)).view_as(relation)
             weights = torch.addmm(bias, query, key.T, alpha=query.shape[-1] ** -0.5)
             attended.append(weights.softmax(-1) @ value)
         state = state + self.dropout(self.out(torch.cat(attended, -1)))
@@ -161,12 +163,11 @@ class PairHead(nn.Module):
             last: (K, hidden), vectors of the last piece of each candidate's last word.
             spans, words, strings: as in `common`.
         """
-        match, distance, later = common(spans, words, strings)
-        biases = (self.match_bias + self.distance_bias).flatten(0, 1).T  # (layers · heads, n)
-        pairs = match * (2 * DISTANCES) + distance + DISTANCES * later
+        match, distance, relation = common(spans, words, strings)
+        biases = (self.match_bias + self.distance_bias).flatten(0, 1).T  # (layers · heads, RELATIONS)
         state = torch.cat([self.start(first), self.end(last)], -1)  # (K, 2 · size)
         for number, layer in enumerate(self.relations):
-            state = layer(state, biases[number * self.heads : (number + 1) * self.heads], pairs)
+            state = layer(state, biases[number * self.heads : (number + 1) * self.heads], relation)
         state = self.dropout(self.normalise(state))
         logits: Tensor = self.product(state) @ state.T / state.shape[-1] ** 0.5
         logits = logits + self.match_logit(state).gather(1, match) + self.distance_logit(state).gather(1, distance)
