@@ -94,7 +94,7 @@ class Case:
         """For one epoch over the rows in their order, with a fresh student."""
         settings = {**DEFAULTS, **self.training, "num_train_epochs": 1, "bf16": bf16, "eval_strategy": "no"}
         settings |= {"save_strategy": "no", "train_sampling_strategy": "sequential", "dataloader_drop_last": True}
-        settings["dataloader_pin_memory"] = DEVICE.type == "cuda"
+        settings |= {"dataloader_pin_memory": DEVICE.type == "cuda", "use_cpu": DEVICE.type == "cpu"}
         dataset = TaughtDataset(inputs, logits=logits and [[logits]], online=inputs if online else None)
         return DistillationTrainer(
             Learner(self.model("student")),

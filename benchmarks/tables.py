@@ -176,17 +176,56 @@ def step() -> Iterable[str]:
     )
 
 
+STUDENTS = {"text": "3 layers of MiniLM, MRPC, batch 32", "images": "ResNet-8, CIFAR-10, batch 128"}
+"""What `distillation.json` is of."""
+
+
 def kept() -> Iterable[str]:
     """A step of annealed regression with kept logits beside one of plain fine-tuning."""
     result = read("distillation.json")
-    yield from header("student", "plain step, s", "with kept logits, s", "ratio, median (quartiles)")
-    for label, key in (("3 layers of MiniLM, MRPC, batch 32", "text"), ("ResNet-8, CIFAR-10, batch 128", "images")):
+    yield from header("student", "plain step, s", "with kept logits, s", "ratio")
+    for key, label in STUDENTS.items():
         step = result[key]["step"]
-        low, middle, high = step["kept_over_plain"]
         seconds = [f"{step[f'{kind}_seconds'][1]:.3f}" for kind in ("plain", "kept")]
-        yield row(label, *seconds, f"**{middle:.3f}** ({low:.3f} to {high:.3f})")
+        yield row(label, *seconds, ratio(step["kept_over_plain"]))
     yield ""
     yield f"Pairs of steps on the same batch, in turn: {result['text']['step']['pairs']}; {result['threads']} threads."
+
+
+def online() -> Iterable[str]:
+    """Whole runs of Annealing-KD with an online teacher beside those with kept logits."""
+    result = read("distillation.json")
+    yield from header("student", "teacher", "rows", "epochs", "views", "kept, s", "online, s", "ratio")
+    for key, label in STUDENTS.items():
+        run, far = result[key]["run"], result[key]["far"]
+        teacher = far.get("from", far.get("network")).rpartition("/")[2]
+        seconds = [f"{statistics.median(run[f'{kind}_seconds']):.1f}" for kind in ("kept", "online")]
+        sizes = [f"{run[name]:,}" for name in ("rows", "epochs", "views")]
+        yield row(label, teacher, *sizes, *seconds, ratio(run["online_over_kept"]))
+
+
+def toolkits() -> Iterable[str]:
+    """Seconds per step of plain KD by lehr and by other toolkits."""
+    result = read("distillation.json")
+    yield from header("student", "toolkit", "teacher's logits", "step, s", "times lehr's, online", "times lehr's, kept")
+    for key, label in STUDENTS.items():
+        for name, variants in result[key]["peers"].items():
+            if name in ("batches", "rounds", "versions"):
+                continue
+            for variant, found in variants.items():
+                over = [ratio(found[f"over_lehr_{kind}"]) for kind in ("online", "kept")]
+                yield row(label, name, variant, f"{found['seconds'][1]:.3f}", *over)
+    peers = result["text"]["peers"]
+    versions = " and ".join(f"{name} {found[name]}" for name, found in peers["versions"].items())
+    yield ""
+    yield (
+        f"{peers['rounds']} rounds of {peers['batches']} steps each, in turn; {result['threads']} threads; {versions}."
+    )
+
+
+def ratio(quartiles: Sequence[float]) -> str:
+    low, middle, high = quartiles
+    return f"**{middle:.3f}** ({low:.3f} to {high:.3f})"
 
 
 ENCODERS = {
@@ -358,6 +397,8 @@ TABLES: Mapping[str, Any] = {
     "links": links,
     "heads": heads,
     "kept": kept,
+    "online": online,
+    "toolkits": toolkits,
     "heads_links": heads_links,
     "step": step,
     "growth": growth,
