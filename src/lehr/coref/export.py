@@ -26,7 +26,7 @@ from .network import LehrModel
 from .vocabulary import trim_vocabulary
 
 OPSET = 23
-"""The first that has attention as one operator; ONNX Runtime knows it since 1.23."""
+"""The first that has attention as one operator, which is easy to find in a graph; ONNX Runtime knows it since 1.23."""
 
 
 class _Encoder(nn.Module):
