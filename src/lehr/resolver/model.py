@@ -133,6 +133,7 @@ def _session(path: Path, threads: int | None) -> InferenceSession:
     options.intra_op_num_threads = threads or 0
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         session = InferenceSession(
             str(path),
