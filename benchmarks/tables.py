@@ -74,11 +74,14 @@ def speed() -> Iterable[str]:
     runtime = read("edge-en-runtime.json")
     timed = runtime["seconds_for_litbank_test"]
     yield from header("weights", "MB with tokenizer", "words per second")
-    for precision in ("int8", "float32"):
-        yield row(precision, runtime[precision]["megabytes"], f"{timed['words_per_second'][precision]:,}")
+    for precision, speed in timed["words_per_second"].items():
+        yield row(precision, runtime[precision]["megabytes"], f"{speed:,}")
     yield ""
-    ratio = timed["float32_over_int8"]
-    yield f"float32 takes {ratio} times as long (median of five alternating runs, LitBank's test part)."
+    ratio = timed.get("float32_over_int8")
+    slower = f"float32 takes {ratio} times as long; medians" if ratio else "Median"
+    about = runtime["versions"]
+    vnni = " with VNNI" if "vnni" in about.get("instructions", "") else ""
+    yield f"{slower} of five runs over LitBank's test part; {about['processor']}{vnni}."
 
 
 def genres() -> Iterable[str]:
