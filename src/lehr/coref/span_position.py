@@ -18,6 +18,7 @@ DISTANCES = 14
 MATCHES = 8
 """Every subset of {same first word, same last word, same string}."""
 RELATIONS = MATCHES * 2 * DISTANCES
+"""Every match with every distance, to either side."""
 
 
 def common(spans: Tensor, words: Tensor, strings: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -125,7 +125,8 @@ def _session(path: Path, threads: int | None) -> InferenceSession:
 
     Memory goes back after each run instead of to an arena, which would keep the peak of the longest document for good.
     Its fallback to other devices is off, as that tells damaged files on standard output. Sums and layer normalisations
-    are not made one operator, which is the slower of the two on a CPU.
+    are not made one operator, which is the slower of the two on a CPU. Threads stop spinning when the graph is done, as
+    they would keep those of the next graph from the cores.
     """
     from onnxruntime import InferenceSession, SessionOptions
 
