@@ -26,7 +26,6 @@ def result() -> dict[str, Any]:
             "dev": [source],
         },
         "seed": 7,
-        "documents": {"train": 81, "dev": 9, "test": 10},
         "epochs": 12.0,
         "minutes_of_training": 33.5,
         "dev": {"entities": {"with_singletons": scores(0.5), "without_singletons": scores(0.6)}},
@@ -58,7 +57,7 @@ def test_figures(result: dict[str, Any]) -> None:
     for expected in [
         "\n# a model\n",
         "- Encoder: some/encoder, windows of 123 word pieces, read with int8 weights.",
-        "- Training: 12 epochs, 33.5 minutes, seed 7, 81 documents:\n"
+        "- Training: 12 epochs, 33.5 minutes, seed 7:\n"
         "  - `entities`: a/*.conll, b.conll\n  - `chains`: the third, CC BY 4.0\n",
         "development part (entities).",
         "Spans of more than 17 words",
@@ -71,3 +70,54 @@ def test_figures(result: dict[str, Any]) -> None:
         assert expected in card
     assert card.startswith("---\nlicense: ")
     assert "{" not in card
+
+
+@pytest.fixture
+def distilled() -> dict[str, Any]:
+    """As little as the card needs of what `carry_out` gives."""
+    names = ("mention_f1", "muc_f1", "b_cubed_f1", "ceaf_e_f1", "conll_f1")
+    return {
+        "recipe": {
+            "documents": {
+                "train": [
+                    {"scheme": "entities", "files": ["a"], "about": "stories"},
+                    {"scheme": "chains", "files": ["c"]},
+                ],
+                "dev": [{"scheme": "entities", "files": ["d"]}],
+                "unlabelled": {"scheme": "entities", "files": ["n/*.txt"], "words": 250000, "about": "novels"},
+            }
+        },
+        "student": {"from": "some/encoder", "layers": [0, 2, 5]},
+        "teacher": {"teacher": {"from": "runs/large/model"}},
+        "stages": [{"title": "softest first"}, {"title": "labels"}],
+        "epochs": 8,
+        "seconds": 1230.0,
+        "seed": 3,
+        "test_scores": {
+            f"{scheme}{name}": start + place
+            for scheme, start in (("", 50.0), ("chains_", 60.0))
+            for place, name in enumerate(names)
+        },
+        "versions": {"torch": "9.8.7", "transformers": "6.5.4"},
+    }
+
+
+def test_a_resolver_that_was_taught(distilled: dict[str, Any]) -> None:
+    card = model_card("a model", distilled, CONFIG)
+    for expected in [
+        "- Encoder: some/encoder, layers 0, 2, 5, windows of 123 word pieces",
+        "- Training: 8 epochs, 20.5 minutes, seed 3:\n"
+        "  - `entities`: stories\n"
+        "  - `chains`: c\n"
+        "  - softest first and labels; taught by runs/large/model\n"
+        "  - without annotation: 250,000 words of novels\n",
+        "| part | scheme | mentions F1 | MUC | B³ | CEAF-e | CoNLL F1 |\n|---|---|---|---|---|---|---|\n",
+        "| test | entities | 50.0 | 51.0 | 52.0 | 53.0 | 54.0 |\n| test | chains | 60.0 | 61.0 | 62.0 | 63.0 | 64.0 |",
+    ]:
+        assert expected in card
+    assert "{" not in card
+    several = {**distilled, "teacher": {"a": {"members": ["x", "y"]}, "b": "assistant"}}
+    assert "taught by x and y, assistant\n" in model_card("a model", several, CONFIG)
+    alone = model_card("a model", {**distilled, "teacher": {}}, CONFIG)
+    assert "taught by" not in alone
+    assert "novels" not in alone, "nobody read them to it"

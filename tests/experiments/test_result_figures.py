@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 from made_grid import made_grid, write_results
 
-from lehr.experiments.figures import error_by_epoch, learning_curves, score_by_tau, score_by_teacher
+from lehr.experiments.figures import (
+    error_by_epoch,
+    learning_curves,
+    score_by_tau,
+    score_by_teacher,
+    score_by_unlabelled,
+)
 from lehr.experiments.grid import Grid
 from lehr.experiments.results import read_results
 from lehr.experiments.tables import Results
@@ -71,6 +77,7 @@ def test_figures_of_other_grids_have_to_be_asked_for(tmp_path: Path) -> None:
     found = results(grid, tmp_path)
     assert score_by_tau(grid, found) is None
     assert score_by_teacher(grid, found) is None
+    assert score_by_unlabelled(grid, found) is None
 
 
 def test_scores_by_tau_and_shape(tmp_path: Path) -> None:
@@ -113,3 +120,19 @@ def test_scores_by_teacher(tmp_path: Path) -> None:
     (bars,) = [one for one in figure.axes[0].containers if one.get_label() == "kd"]
     assert list(bars.lines[0].get_xdata()) == [1.0, 2.0, 3.0]
     assert figure.axes[0].lines[-1].get_linestyle() == "--"
+
+
+def test_scores_by_words_without_annotation(tmp_path: Path) -> None:
+    rows = "".join(f"  - {{method: kd-{words}, plan: kd, teacher: teacher, seeds: [1, 2, 3]}}\n" for words in (0, 500))
+    grid = made_grid(tmp_path, (ROW, rows))
+    write_results(grid, tmp_path / "results", score=lambda cell: 50.0 + cell.seed)
+    found = read_results(grid, tmp_path / "results")
+    drawn = {"kd-0": None, "kd-500": {"words": 500}, "takd": {"words": 500}}
+    for cell, result in found.items():
+        result["recipe"]["documents"] = {"unlabelled": drawn.get(cell.row.method, {"words": 2000})}
+    assert score_by_unlabelled(grid, found) is None, "takd has the plan and the words of kd-500"
+    found = {cell: result for cell, result in found.items() if cell.row.method != "takd"}
+    figure = score_by_unlabelled(grid, found)
+    assert figure is not None
+    lines = {bars.get_label(): list(bars.lines[0].get_xdata()) for bars in figure.axes[0].containers}
+    assert lines == {"kd": [0, 0.5, 2]}

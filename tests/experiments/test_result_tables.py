@@ -133,3 +133,16 @@ def test_a_grid_of_one_task_has_no_mean(tmp_path: Path) -> None:
     told = written(made_grid(tmp_path, ("  cifar100:\n", "")), tmp_path)
     assert "| method | seeds | cifar10, accuracy, 4 epochs |" in told.splitlines()
     assert "| scratch | 3 | 80.50 ± 0.50 |" in told.splitlines()
+
+
+def test_other_test_parts_have_tables_of_their_own(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    write_results(grid, tmp_path / "results")
+    found = read_results(grid, tmp_path / "results")
+    for cell, result in found.items():
+        if cell.name == "cifar10/kd-2":
+            result["test_scores"] = {"other_accuracy": 12.3456, "other_loss": 3.0}
+    told = page(grid, found, command="", figures={})
+    (table,) = [part for part in told.split("\n## ") if part.startswith("Test, ")]
+    assert table.startswith("Test, other_accuracy\n")
+    assert "| kd | 3 | 12.35 (1 of 3 seeds) | – (0 of 3 seeds) |" in table

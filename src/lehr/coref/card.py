@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+MEASURES = ("mentions", "muc", "b_cubed", "ceaf_e")
+
 TEMPLATE = """\
 ---
 license: apache-2.0
@@ -33,7 +35,7 @@ for cluster in resolver("Mary said she was tired.").clusters:
 
 - Encoder: {encoder}, windows of {window} word pieces, read with {precision} weights.
 - Head: {scorer}; a span position matrix after our own reading of the abstract of arXiv:2007.04301.
-- Training: {epochs:g} epochs, {minutes:g} minutes, seed {seed}, {documents} documents:
+- Training: {epochs:g} epochs, {minutes:.1f} minutes, seed {seed}:
 {sources}
 - Best epoch, calibration and thresholds chosen on the development part ({dev}).
 
@@ -61,47 +63,95 @@ def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any])
 
     Args:
         title: the model's name.
-        result: what `training.train` returned.
+        result: what `training.train` returned, or `lehr.experiments.recipe.carry_out` for a resolver.
         config: the `config.json` of the export.
     """
-    recipe, versions = result["recipe"], result["versions"]
+    distilled = "documents" in result["recipe"]
+    made = _distilled(result) if distilled else _trained(result)
     return TEMPLATE.format(
+        **made,
         title=title,
         language=config["language"],
         reads="English only" if config["language"] == "en" else f"Only the language `{config['language']}`",
-        encoder=recipe["encoder"],
         window=config["window"],
         width=config["max_width"],
         precision=config["precision"],
         scorer=config["scorer"],
         schemes=", ".join(config["schemes"]),
         epochs=result["epochs"],
-        minutes=result["minutes_of_training"],
         seed=result["seed"],
-        documents=result["documents"]["train"],
-        sources="\n".join(_sources(recipe["train"])),
-        dev="; ".join(source["about"] or source["scheme"] for source in recipe["dev"]),
-        scores=_table(result),
         version=config["lehr_version"],
-        torch=versions["torch"],
-        transformers=versions["transformers"],
+        torch=result["versions"]["torch"],
+        transformers=result["versions"]["transformers"],
+    )
+
+
+def _trained(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card says of a resolver that learned from annotation alone."""
+    recipe = result["recipe"]
+    rows = [
+        (f"{part} | {scheme} | {singletons.split('_')[0]}", [*(scores[m]["f1"] for m in MEASURES), scores["conll"]])
+        for part in ("dev", "test")
+        for scheme, variants in result[part].items()
+        for singletons, scores in variants.items()
+    ]
+    return {
+        "encoder": recipe["encoder"],
+        "minutes": result["minutes_of_training"],
+        "sources": "\n".join(_sources(recipe["train"])),
+        "dev": _about(recipe["dev"]),
+        "scores": _table("part | scheme | singletons", rows),
+    }
+
+
+def _distilled(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What it says of one that a recipe of stages made."""
+    documents, student = result["recipe"]["documents"], result["student"]
+    layers = f", layers {', '.join(map(str, student['layers']))}" if student.get("layers") else ""
+    sources = list(_sources(documents["train"]))
+    if result["teacher"]:
+        titles = " and ".join(stage["title"] for stage in result["stages"])
+        sources.append(f"  - {titles}; taught by {', '.join(map(_name, result['teacher'].values()))}")
+        if drawn := documents.get("unlabelled"):
+            words = f"{drawn['words']:,} words of " if drawn.get("words") else ""
+            sources.append(f"  - without annotation: {words}{drawn.get('about') or ', '.join(drawn['files'])}")
+    scores = result["test_scores"]
+    schemes = list(dict.fromkeys(source["scheme"] for source in documents["train"]))
+    prefixes = {scheme: f"{scheme}_" if number else "" for number, scheme in enumerate(schemes)}
+    rows = [
+        (f"test | {scheme}", [scores[f"{prefix}{m.removesuffix('s')}_f1"] / 100 for m in (*MEASURES, "conll")])
+        for scheme, prefix in prefixes.items()
+        if f"{prefix}conll_f1" in scores
+    ]
+    return {
+        "encoder": student["from"] + layers,
+        "minutes": result["seconds"] / 60,
+        "sources": "\n".join(sources),
+        "dev": _about(documents.get("dev") or []),
+        "scores": _table("part | scheme", rows),
+    }
+
+
+def _name(model: str | Mapping[str, Any]) -> str:
+    """A teacher's, from how a recipe describes it."""
+    return (
+        model if isinstance(model, str) else str(model["from"] if "from" in model else " and ".join(model["members"]))
     )
 
 
 def _sources(sources: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     for source in sources:
-        yield f"  - `{source['scheme']}`: {source['about'] or ', '.join(source['files'])}"
+        yield f"  - `{source['scheme']}`: {source.get('about') or ', '.join(source['files'])}"
 
 
-def _table(result: Mapping[str, Any]) -> str:
-    rows = [
-        "| part | scheme | singletons | mentions F1 | MUC | B³ | CEAF-e | CoNLL F1 |",
-        "|---|---|---|---|---|---|---|---|",
+def _about(sources: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(source.get("about") or source["scheme"] for source in sources) or "there was none"
+
+
+def _table(heads: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
+    lines = [
+        f"| {heads} | mentions F1 | MUC | B³ | CEAF-e | CoNLL F1 |",
+        "|---" * (heads.count("|") + 6) + "|",
+        *(f"| {name} | {' | '.join(f'{100 * cell:.1f}' for cell in cells)} |" for name, cells in rows),
     ]
-    for part in ("dev", "test"):
-        for scheme, variants in result[part].items():
-            for singletons, scores in variants.items():
-                cells = [scores[m]["f1"] for m in ("mentions", "muc", "b_cubed", "ceaf_e")] + [scores["conll"]]
-                figures = " | ".join(f"{100 * cell:.1f}" for cell in cells)
-                rows.append(f"| {part} | {scheme} | {singletons.split('_')[0]} | {figures} |")
-    return "\n".join(rows)
+    return "\n".join(lines)

@@ -68,6 +68,7 @@ def draw(grid: Grid, results: Results, folder: Path) -> dict[str, str]:
         ("errors", ERRORS, error_by_epoch),
         ("tau", "Test score by τ_max and the shape of Φ: mean ± standard deviation over the seeds.", score_by_tau),
         ("teachers", TEACHERS, score_by_teacher),
+        ("unlabelled", UNLABELLED, score_by_unlabelled),
     ]
     drawn = {}
     with style():
@@ -90,6 +91,10 @@ ERRORS = (
 TEACHERS = (
     "Test score by the size of the teacher, mean ± standard deviation over the seeds; the dashed line is the student "
     "without a teacher."
+)
+UNLABELLED = (
+    "Test score by the words of text that nobody annotated, as the teacher reads them to the student: mean ± standard "
+    "deviation over the seeds."
 )
 
 
@@ -217,6 +222,19 @@ def score_by_teacher(grid: Grid, results: Results) -> Figure | None:
     return figure
 
 
+def score_by_unlabelled(grid: Grid, results: Results) -> Figure | None:
+    """A line over the words that nobody annotated for each plan that reads three numbers of them; None if none does."""
+    lines: Lines = {}
+    for cell, result in results.items():
+        if cell.row.student == COMPARED and (documents := result["recipe"].get("documents")):
+            words = (documents.get("unlabelled") or {}).get("words", 0)
+            plan = cell.row.plan or " + ".join(Stage(**fields).name for fields in result["plan"])
+            _add(lines, cell, plan, words / 1e3, result["test"])
+    curves = {task: {plan: at for plan, at in found.items() if len(at) > 2} for task, found in lines.items()}
+    curves = {task: found for task, found in curves.items() if found}
+    return _lines(grid, results, curves, "words without annotation, thousands") if curves else None
+
+
 def loss_surface(result: Mapping[str, Any]) -> Figure:
     """What `lehr.experiments.surface.surface` found: a panel for each loss, and the path over all of them."""
     names = [*(f"regression, T = {temperature}" for temperature in result["temperatures"]), "hard labels"]
@@ -261,7 +279,7 @@ def _add(lines: Lines, cell: Cell, line: str, place: float, score: float) -> Non
 
 
 def _lines(grid: Grid, results: Results, lines: Lines, label: str) -> Figure | None:
-    """Means and standard deviations, x logarithmic; None where several methods would have to share a point."""
+    """Means and standard deviations, x logarithmic but for 0; None where several methods would share a point."""
     if any(len(owners) > 1 for found in lines.values() for places in found.values() for owners in places.values()):
         return None
     tasks = [task for task in grid.tasks if task in lines]
@@ -275,7 +293,7 @@ def _lines(grid: Grid, results: Results, lines: Lines, label: str) -> Figure | N
             xs = [place for place, _ in points]
             axes.errorbar(xs, means, spreads, marker="o", capsize=3, label=name, color=colour, linewidth=1.4)
         ticks = sorted({place for places in lines[task].values() for place in places})
-        axes.set_xscale("log")
+        axes.set_xscale("symlog", linthresh=min(tick for tick in ticks if tick))
         axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
         axes.xaxis.minorticks_off()
         axes.set(title=short(task), xlabel=label, ylabel=f"{_metric(results, task)}, test, %")

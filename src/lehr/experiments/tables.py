@@ -156,6 +156,8 @@ def page(grid: Grid, results: Results, *, command: str, figures: Mapping[str, st
     for title, key in (("Test", "test"), ("Validation", "validation")):
         body = list(score_table(grid, results, key))
         lines += ["", f"## {title}", "", *body] if body else []
+    for key in others(results):
+        lines += ["", f"## Test, {key}", "", *score_table(grid, _by(results, key), "test")]
     lines += [f"\n{note}." for note in notes(grid)]
     if body := list(gain_table(grid, results)):
         lines += ["", "## Gains", "", GAINS, "", *body]
@@ -217,6 +219,19 @@ def score_table(grid: Grid, results: Results, key: str) -> Iterator[str]:
             cells.append(f"**{told}**" if method == best[task] else told)
         counts = sorted({len(seeds) for task in grid.tasks if (seeds := planned(grid, task, method))})
         yield _row(method, "/".join(map(str, counts)), *cells)
+
+
+def others(results: Results) -> list[str]:
+    """The scores of other test parts, or of other annotation schemes, by the same metric: `chains_conll_f1`."""
+    return sorted(
+        {key for r in results.values() for key in r.get("test_scores", ()) if key.endswith(f"_{r['metric']}")}
+    )
+
+
+def _by(results: Results, key: str) -> Results:
+    """The results that have such a score, as if it were theirs for the test part."""
+    found = {cell: {**result, "test": result.get("test_scores", {}).get(key)} for cell, result in results.items()}
+    return {cell: result for cell, result in found.items() if result["test"] is not None}
 
 
 def _found(grid: Grid, results: Results, task: str, method: str, key: str) -> tuple[dict[int, float], list[int]]:
