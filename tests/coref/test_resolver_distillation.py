@@ -14,13 +14,14 @@ import torch
 from made_encoders import made, windower_of
 from safetensors.torch import load_file
 from tiny_documents import HOUSE, LETTER, RAIN, SHIP
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, TrainingArguments, get_polynomial_decay_schedule_with_warmup
 
 from lehr.coref.data import Collator, Example
 from lehr.coref.network import Ensemble, LehrModel, Lesson
 from lehr.coref.objectives import taught_mentions, taught_pairs
 from lehr.coref.prediction import predict
 from lehr.coref.problem import CorefProblem
+from lehr.coref.trainer import optimizer
 from lehr.coref.unlabelled import Unlabelled
 from lehr.document import Document
 from lehr.experiments.recipe import Recipe, carry_out
@@ -108,6 +109,16 @@ def test_layers_kept_of_a_resolver() -> None:
     )
     with pytest.raises(ValueError, match="layers are numbers from 0 to 1"):
         model.with_layers([2])
+
+
+def test_a_schedule_may_end_at_a_rate_of_its_own(tmp_path: Path) -> None:
+    model, _ = made("bert")
+    rates = optimizer(model, TrainingArguments(str(tmp_path), learning_rate=1e-3, use_cpu=True), 6e-3)
+    schedule = get_polynomial_decay_schedule_with_warmup(rates, 0, 10, lr_end=2e-4, power=1.0)
+    for _ in range(10):
+        rates.step()
+        schedule.step()
+    assert {round(rate, 9) for rate in schedule.get_last_lr()} == {2e-4, 1.2e-3}, "encoder and head"
 
 
 @pytest.fixture

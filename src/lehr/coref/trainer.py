@@ -184,6 +184,7 @@ def optimizer(network: LehrModel, args: TrainingArguments, head_learning_rate: f
             }
             for (encoder, matrix), parameters in groups.items()
         ],
+        lr=args.learning_rate,  # what schedules that end at a rate of their own take for the highest
         betas=(args.adam_beta1, args.adam_beta2),
         eps=args.adam_epsilon,
         fused=True,
