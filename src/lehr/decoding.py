@@ -116,17 +116,19 @@ def average_linkage(probabilities: Floats, threshold: float, given: Ints | None 
     for probabilities (K, K), and in practice O(K²) time. (SciPy merges as fast but cannot begin with given groups.)
     """
     k = len(probabilities)
-    labels, size = np.arange(k), np.ones(k)
+    owner, size = list(range(k)), [1] * k
     links = (probabilities + probabilities.T).astype(np.float64) / 2
     np.fill_diagonal(links, -np.inf)
 
     def merge(group: int, other: int) -> None:
-        mean = (size[group] * links[group] + size[other] * links[other]) / (size[group] + size[other])
+        mean = links[group] * size[group]
+        mean += links[other] * size[other]
+        mean /= size[group] + size[other]
         mean[group] = -np.inf
         links[group] = links[:, group] = mean
-        links[other] = links[:, other] = -np.inf
+        links[:, other] = -np.inf
         size[group], size[other] = size[group] + size[other], 0
-        labels[labels == other] = group
+        owner[other] = group
 
     for group, *others in _members(given):
         for other in others:
@@ -142,11 +144,11 @@ def average_linkage(probabilities: Floats, threshold: float, given: Ints | None 
             if not row[nearest] >= threshold:
                 break  # only ever at the start of a chain: the group is done, as its links can but get weaker
             if len(chain) > 1 and row[chain[-2]] == row[nearest]:
-                merge(*chain[-2:])
-                chain = [start]
+                merge(chain[-2], chain[-1])
+                del chain[max(len(chain) - 2, 1) :]  # what came before them is not touched by this
             else:
                 chain.append(nearest)
-    return labels
+    return np.array([_owner(owner, position) for position in range(k)], np.int64)
 
 
 def best_antecedents(scores: Floats, threshold: float, given: Ints | None = None) -> Ints:
@@ -185,6 +187,13 @@ def uncross(spans: Ints, logits: Floats, bound: npt.NDArray[np.bool_]) -> Ints:
         if not (bound[position] or crosses[position, kept].any()):
             kept.append(position)
     return np.array(sorted(kept), np.int64)
+
+
+def _owner(of: Sequence[int], group: int) -> int:
+    """The group that holds the others in the end, where each that was merged into another has that one's number."""
+    while of[group] != group:
+        group = of[group]
+    return group
 
 
 def _members(given: Ints | None) -> list[list[int]]:
