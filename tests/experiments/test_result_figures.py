@@ -12,7 +12,7 @@ from lehr.experiments.figures import (
     score_by_teacher,
     score_by_unlabelled,
 )
-from lehr.experiments.grid import Grid
+from lehr.experiments.grid import Grid, load_grid
 from lehr.experiments.results import read_results
 from lehr.experiments.tables import Results
 
@@ -136,3 +136,17 @@ def test_scores_by_words_without_annotation(tmp_path: Path) -> None:
     assert figure is not None
     lines = {bars.get_label(): list(bars.lines[0].get_xdata()) for bars in figure.axes[0].containers}
     assert lines == {"kd": [0, 0.5, 2]}
+    for cell, result in found.items():
+        if cell.row.method == "kd-500":
+            result["recipe"]["documents"]["unlabelled"]["words"] = None
+    assert score_by_unlabelled(grid, found) is None, "all that there are is no number"
+
+
+def test_the_grid_of_resolvers_has_its_curve(tmp_path: Path) -> None:
+    grid = load_grid(Path(__file__).resolve().parents[2] / "recipes/grids/coref-edge.yaml")
+    write_results(grid, tmp_path / "results", score=lambda cell: 50.0 + cell.seed)
+    figure = score_by_unlabelled(grid, read_results(grid, tmp_path / "results"))
+    assert figure is not None
+    (bars,) = figure.axes[0].containers
+    assert bars.get_label() == "annealing-kd"
+    assert list(bars.lines[0].get_xdata()) == [0, 250, 1000]

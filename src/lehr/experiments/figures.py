@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import statistics
 from collections import defaultdict
@@ -223,15 +224,22 @@ def score_by_teacher(grid: Grid, results: Results) -> Figure | None:
 
 
 def score_by_unlabelled(grid: Grid, results: Results) -> Figure | None:
-    """A line over the words that nobody annotated for each plan that reads three numbers of them; None if none does."""
+    """A line over the words that nobody annotated for each plan that reads three numbers of them; None if none does.
+
+    A plan is the same stages with the same settings; its line is called after its shortest method.
+    """
     lines: Lines = {}
     for cell, result in results.items():
         if cell.row.student == COMPARED and (documents := result["recipe"].get("documents")):
-            words = (documents.get("unlabelled") or {}).get("words", 0)
-            plan = cell.row.plan or " + ".join(Stage(**fields).name for fields in result["plan"])
-            _add(lines, cell, plan, words / 1e3, result["test"])
-    curves = {task: {plan: at for plan, at in found.items() if len(at) > 2} for task, found in lines.items()}
-    curves = {task: found for task, found in curves.items() if found}
+            drawn = documents.get("unlabelled") or {"words": 0}
+            if (words := drawn.get("words")) is not None:  # else all that there are, however many
+                _add(lines, cell, json.dumps(result["plan"]), words / 1e3, result["test"])
+    curves: Lines = {}
+    for task, found in lines.items():
+        for places in found.values():
+            if len(places) > 2:
+                methods_there = [method for owners in places.values() for method in owners]
+                curves.setdefault(task, {})[min(methods_there, key=len)] = places
     return _lines(grid, results, curves, "words without annotation, thousands") if curves else None
 
 
