@@ -208,7 +208,8 @@ PSEUDO = [
 )
 def test_recipes_from_end_to_end(recipe: Callable[..., Recipe], tmp_path: Path, fields: dict[str, Any]) -> None:
     result = carry_out(recipe(**fields), tmp_path / "out")
-    assert result == json.loads((tmp_path / "out/result.json").read_text("utf-8"))
+    for record in ("result.json", "model/training.json"):
+        assert result == json.loads((tmp_path / "out" / record).read_text("utf-8"))
     assert result["metric"] == "conll_f1"
     assert 0 <= result["test"] <= 100
     assert result["test_scores"].keys() == {"conll_f1", "mention_f1", "muc_f1", "b_cubed_f1", "ceaf_e_f1"}

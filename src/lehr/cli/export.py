@@ -59,13 +59,13 @@ def export(
             "text in which somebody is mentioned again, --example FILE"
         )
     write(trained, tokenizer, directory, int8=int8, vocabulary=vocabulary)
-    records = [model / "training.json", model.parent / "result.json"]  # of `lehr train coref` and of `lehr distill`
-    if record := next((path for path in records if path.exists()), None):
+    training = model / "training.json"
+    if training.exists():
         config = json.loads((directory / "config.json").read_text("utf-8"))
-        card = model_card(title, json.loads(record.read_text("utf-8")), config)
+        card = model_card(title, json.loads(training.read_text("utf-8")), config)
         write_text(directory / "README.md", card)
     else:
-        typer.echo(f"neither {records[0]} nor {records[1]} is there, so no model card was written", err=True)
+        typer.echo(f"{training} is not there, so no model card was written", err=True)
     store_example(Resolver.from_pretrained(directory), text)
     size = sum(file.stat().st_size for file in directory.iterdir() if file.is_file())
     typer.echo(f"{directory}: {size / 1e6:.1f} MB")

@@ -142,7 +142,8 @@ def carry_out(
     cache: Path | None = None,
     problem: Problem | None = None,
 ) -> dict[str, Any]:
-    """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``.
+    """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``, of which
+    the model has a copy, `training.json`.
 
     Args:
         recipe: what to run.
@@ -212,6 +213,7 @@ def carry_out(
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     if PartialState().is_main_process:
         problem.save(distilled.student, spec, output / "model")
+        write_text(output / "model/training.json", text)
         write_text(done, text)
     found = json.loads(text)
     return found
