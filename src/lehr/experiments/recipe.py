@@ -142,8 +142,9 @@ def carry_out(
     cache: Path | None = None,
     problem: Problem | None = None,
 ) -> dict[str, Any]:
-    """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``, of which
-    the model has a copy, `training.json`.
+    """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``.
+
+    The model has a copy of that beside it, `training.json`.
 
     Args:
         recipe: what to run.
