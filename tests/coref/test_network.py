@@ -12,7 +12,7 @@ import torch
 from made_encoders import FAMILIES, made, windower_of
 from safetensors.torch import load_file, save_file
 from tiny_documents import HOUSE, LETTER, RAIN, SHIP
-from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
+from transformers import AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 
 from lehr.coref.configuration import LehrConfig
 from lehr.coref.data import Collator, Example, gold_spans
@@ -174,6 +174,8 @@ def test_an_encoder_is_taken_with_its_weights(family: str, tmp_path: Path) -> No
         torch.testing.assert_close(weight, theirs[name], atol=0, rtol=0)
     assert fresh.pairs.bias.item() == -3
     assert fresh.config.encoder.hidden_size == 32
+    kernel = AutoModel.from_pretrained(tmp_path).config._attn_implementation
+    assert fresh.encoder.config._attn_implementation == kernel is not None
     said = fields(fresh.config.encoder)
     assert {said[name] for name in ("attention_probs_dropout_prob", "attention_dropout") if name in said} == {0.0}
 

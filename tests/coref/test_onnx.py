@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,9 +178,19 @@ def test_eight_bits(bert: Exported, int8: Exported) -> None:
     ids = torch.randint(4, 90, (1, 30)).numpy()
     exact, rough = (e.run("encoder", input_ids=ids) for e in (bert, int8))
     assert 1e-6 < np.abs(exact - rough).mean() < 0.1 * exact.std()
+    embeddings = onnx.load(int8.folder / "encoder.onnx").graph.initializer
+    assert any(w.data_type == onnx.TensorProto.UINT4 and w.dims[0] > 90 for w in embeddings), "four bits"
     stored = onnx.load(int8.folder / "pairs.onnx").graph.initializer
     weights = [onnx.numpy_helper.to_array(w).astype(int) for w in stored if w.data_type == onnx.TensorProto.INT8]
     assert 0 < max(np.abs(weight).max() for weight in weights) <= 64, "seven bits of eight"
+
+
+def test_exporting_says_nothing(int8: Exported, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, root.manager.disable
+    exporting.export(int8.model, int8.tokenizer, tmp_path, int8=True)
+    assert (root.handlers, root.level, root.manager.disable) == before
+    assert "WARNING" not in "".join(capfd.readouterr())
 
 
 def test_eight_bits_resolve(int8: Exported) -> None:

@@ -74,6 +74,8 @@ class LehrConfig(PretrainedConfig):
             positions -= encoder.pad_token_id + 1
         if positions and positions < window and getattr(encoder, "position_biased_input", True):
             raise ValueError(f"window is {window} pieces, but the encoder reads {positions} at most")
+        # Before there is an encoder: it would make it forget which kernel of attention it was loaded with.
+        super().__init__(**kwargs)
         # Only Transformers itself leaves the encoder out, to see what the defaults are.
         self.encoder: PretrainedConfig = encoder  # type: ignore[assignment]
         self.scorer = scorer
@@ -94,4 +96,3 @@ class LehrConfig(PretrainedConfig):
         self.mention_threshold = mention_threshold
         self.link_threshold = link_threshold
         self.language = language
-        super().__init__(**kwargs)

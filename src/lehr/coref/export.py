@@ -6,7 +6,8 @@ import copy
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from .vocabulary import trim_vocabulary
 
 OPSET = 23
 """The first that has attention as one operator, which is easy to find in a graph; ONNX Runtime knows it since 1.23."""
+BLOCK = 32
+"""Neighbouring values of an embedding in four bits that share their scale and shift."""
 
 
 class _Encoder(nn.Module):
@@ -55,8 +58,9 @@ def export(
         model: in float32; it is not changed.
         tokenizer: a fast one.
         directory: made if absent.
-        int8: quantise the weights of all matrix products to seven bits in int8 (activations as they come): the eighth
-            bit would let CPUs with AVX2 but without VNNI overflow their 16-bit sums, and so answer wrongly.
+        int8: quantise. The weights of all matrix products to seven bits in int8 (activations as they come): the eighth
+            bit would let CPUs with AVX2 but without VNNI overflow their 16-bit sums, and so answer wrongly. The
+            encoder's embeddings, which are looked up and never multiplied, to four bits.
         vocabulary: word pieces to keep, see `trim_vocabulary`; all of them if absent.
 
     The graphs' inputs and outputs (int64 ids, float32 values); of some encoders, one window at a time can be read:
@@ -111,9 +115,7 @@ def runtime_config(config: LehrConfig, pad: int, int8: bool) -> dict[str, Any]:
 def _write(
     module: nn.Module, inputs: Mapping[str, Tensor], sizes: dict[int, Any], output: str, path: Path, int8: bool
 ) -> None:
-    with aside(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with aside(path) as temporary, _quiet():
         program = torch.onnx.export(
             module,
             kwargs=dict(inputs),
@@ -129,13 +131,33 @@ def _write(
         for node in graph.graph.node:
             del node.metadata_props[:]  # the exporter's notes on source lines
             node.doc_string = ""
-        onnx.save(graph, temporary)
         if int8:
-            quantize_dynamic(
-                temporary,
-                temporary,
-                op_types_to_quantize=["MatMul", "Gather"],
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,
-            )
+            _quantise(graph, temporary)
+        else:
+            onnx.save(graph, temporary)
+
+
+def _quantise(graph: onnx.ModelProto, path: Path) -> None:
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # type: ignore[import-untyped]
+
+    lookups = {"op_types_to_quantize": ("Gather",), "quant_axes": {"Gather": 1}}
+    quantizer = MatMulNBitsQuantizer(graph, block_size=BLOCK, **lookups)
+    quantizer.process()
+    products = {"op_types_to_quantize": ["MatMul"], "weight_type": QuantType.QInt8}
+    quantize_dynamic(quantizer.model.model, path, per_channel=True, reduce_range=True, **products)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings from the libraries that write graphs, one of which also sets up logging for everybody."""
+    root = logging.getLogger()
+    handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.disable(disabled)
