@@ -116,6 +116,10 @@ def test_a_resolver_that_was_taught(distilled: dict[str, Any]) -> None:
     ]:
         assert expected in card
     assert "{" not in card
+    documents = distilled["recipe"]["documents"]
+    drawn = [documents["unlabelled"], {"scheme": "entities", "files": ["gap.tsv"]}]
+    more = model_card("a model", {**distilled, "recipe": {"documents": {**documents, "unlabelled": drawn}}}, CONFIG)
+    assert "  - without annotation: 250,000 words of novels\n  - without annotation: gap.tsv\n" in more
     several = {**distilled, "teacher": {"a": {"members": ["x", "y"]}, "b": "assistant"}}
     assert "taught by x and y, assistant\n" in model_card("a model", several, CONFIG)
     alone = model_card("a model", {**distilled, "teacher": {}}, CONFIG)

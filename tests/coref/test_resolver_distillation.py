@@ -146,6 +146,11 @@ def test_texts_are_cut_into_documents_and_some_left_out(texts: Path) -> None:
     assert [d.id for d in drawn(90, seed=1)] != [d.id for d in more]
     assert sum(len(document.words) for document in drawn(None)) == 192
     assert len(drawn(None, length=1000)) == 2, "a text that is shorter than a document is one"
+    (texts / "two.conll").write_text(write([HOUSE, SHIP], "conll"), encoding="utf-8")
+    whole = drawn(None, files=["two.conll"])
+    assert sorted(document.id for document in whole) == ["two-0", "two-1"], "documents are not cut"
+    assert {document.text for document in whole} == {HOUSE.text, SHIP.text}
+    assert not any(document.clusters for document in whole)
     with pytest.raises(ValueError, match=r"\*\.txt have 192 words, and 1,000 are wanted"):
         drawn(1000)
     with pytest.raises(ValueError, match="no file matches"):
@@ -244,6 +249,9 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     settled = {**models, "student": {"from": str(tmp_path / "teacher"), "max_width": 7}}
     refused("is a resolver already; max_width cannot be chosen anew", models=settled)
     refused("no encoder or resolver", models={**models, "teacher": {"from": str(tmp_path / "nowhere")}})
+    documents = dict(recipe(method="kd").documents)
+    twice = CorefProblem({**documents, "unlabelled": [documents["unlabelled"]] * 2}, recipe(method="kd").data)
+    assert len(twice.unlabelled) == 2 * len(CorefProblem(documents, recipe(method="kd").data).unlabelled)
     unknown = dict(recipe(method="kd").documents) | {"unlabelled": {"scheme": "x", "files": ["*.txt"], "words": 60}}
     refused("unlabelled: scheme 'x' is never trained", documents=unknown)
     with pytest.raises(ValueError, match="`documents` go with a task coref/NAME"):

@@ -127,7 +127,7 @@ def test_scores_by_words_without_annotation(tmp_path: Path) -> None:
     grid = made_grid(tmp_path, (ROW, rows))
     write_results(grid, tmp_path / "results", score=lambda cell: 50.0 + cell.seed)
     found = read_results(grid, tmp_path / "results")
-    drawn = {"kd-0": None, "kd-500": {"words": 500}, "takd": {"words": 500}}
+    drawn = {"kd-0": None, "kd-500": [{"words": 200}, {"words": 300}], "takd": {"words": 500}}
     for cell, result in found.items():
         result["recipe"]["documents"] = {"unlabelled": drawn.get(cell.row.method, {"words": 2000})}
     assert score_by_unlabelled(grid, found) is None, "takd has the plan and the words of kd-500"
@@ -138,7 +138,7 @@ def test_scores_by_words_without_annotation(tmp_path: Path) -> None:
     assert lines == {"kd": [0, 0.5, 2]}
     for cell, result in found.items():
         if cell.row.method == "kd-500":
-            result["recipe"]["documents"]["unlabelled"]["words"] = None
+            result["recipe"]["documents"]["unlabelled"] = {"words": None}
     assert score_by_unlabelled(grid, found) is None, "all that there are is no number"
 
 

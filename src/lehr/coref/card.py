@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .unlabelled import sources as without_annotation
+
 MEASURES = ("mentions", "muc", "b_cubed", "ceaf_e")
 
 TEMPLATE = """\
@@ -112,7 +114,7 @@ def _distilled(result: Mapping[str, Any]) -> dict[str, Any]:
     if result["teacher"]:
         titles = " and ".join(stage["title"] for stage in result["stages"])
         sources.append(f"  - {titles}; taught by {', '.join(map(_name, result['teacher'].values()))}")
-        if drawn := documents.get("unlabelled"):
+        for drawn in without_annotation(documents):
             words = f"{drawn['words']:,} words of " if drawn.get("words") else ""
             sources.append(f"  - without annotation: {words}{drawn.get('about') or ', '.join(drawn['files'])}")
     scores = result["test_scores"]

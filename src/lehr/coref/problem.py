@@ -32,7 +32,7 @@ from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
 from .prediction import clusters, evaluate, load, predict_all, tune
 from .recipe import MODEL_KEYS, Recipe, Source
 from .trainer import CorefDistiller, CorefLearner, by_name
-from .unlabelled import Unlabelled
+from .unlabelled import Unlabelled, sources
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 1e-4,
@@ -67,8 +67,8 @@ class CorefProblem:
     together.
 
     Args:
-        documents: `train`, `dev` and `test`, each a list of `lehr.coref.recipe.Source`, and `unlabelled`, a
-            `lehr.coref.unlabelled.Unlabelled`, which stages with a teacher read too. The first scheme of `train` is
+        documents: `train`, `dev` and `test`, each a list of `lehr.coref.recipe.Source`, and `unlabelled`, one or a list
+            of `lehr.coref.unlabelled.Unlabelled`, which stages with a teacher read too. The first scheme of `train` is
             the one that is scored for the test part's metric, where it has several.
         data: folder that holds the data sets.
         language: in which raw text is split, as the student's `language`.
@@ -92,13 +92,11 @@ class CorefProblem:
             raise ValueError("documents: there is no `train`")
         self.schemes = self.recipe.schemes
         self.unlabelled: list[Example] = []
-        if (given := documents.get("unlabelled")) is not None:
-            drawn = fill(Unlabelled, given, "documents: unlabelled")
-            if "language" not in given:
-                drawn = dataclasses.replace(drawn, language=language)
+        for given in sources(documents):
+            drawn = fill(Unlabelled, {"language": language, **given}, "documents: unlabelled")
             if drawn.scheme not in self.schemes:
                 raise ValueError(f"documents: unlabelled: scheme {drawn.scheme!r} is never trained")
-            self.unlabelled = drawn.examples(Path(data), self.schemes.index(drawn.scheme))
+            self.unlabelled += drawn.examples(Path(data), self.schemes.index(drawn.scheme))
 
     @cached_property
     def train(self) -> list[Example]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..formats import read_source
+from ..formats import detect, read, read_source
 from ..formats.text import read as read_text
 from .data import Example
 
@@ -19,7 +20,8 @@ class Unlabelled:
 
     Args:
         scheme: the annotation scheme that a teacher's clusters are read under, where clusters are wanted of it.
-        files: glob patterns of texts below the `data` folder.
+        files: glob patterns of texts below the `data` folder; of other formats, GAP's for one, each document is taken
+            as it is and what is annotated in it is not.
         words: how many words to take in all, all that there are if None. A larger number takes what a smaller one
             takes, and more.
         length: words of a document at least, counted by white space; it has whole paragraphs. A shorter text is one.
@@ -57,7 +59,7 @@ class Unlabelled:
             ValueError: if a pattern matches nothing, or the texts have fewer words.
         """
         texts = self._texts(root)
-        parts = [list(_parts(read_source(path), self.length)) for path in texts]
+        parts = [self._parts(path) for path in texts]
         for path, own in zip(texts, parts, strict=True):
             random.Random(f"{self.seed} {path.name}").shuffle(own)
         drawn = [
@@ -78,6 +80,12 @@ class Unlabelled:
             raise ValueError(f"unlabelled: {', '.join(self.files)} have {words:,} words, and {self.words:,} are wanted")
         return found
 
+    def _parts(self, path: Path) -> list[str]:
+        source = read_source(path)
+        if (format := detect(path, source)) == "text":
+            return list(_parts(source, self.length))
+        return [document.text for document in read(source, format, name=str(path), language=self.language)]
+
     def _texts(self, root: Path) -> list[Path]:
         lists = [(root / file).read_text("utf-8").split() for file in self.without]
         left_out = {line.split("_")[0] for lines in lists for line in lines}
@@ -89,6 +97,12 @@ class Unlabelled:
             found += [path for path in paths if path.stem.split("_")[0] not in left_out]
         random.Random(self.seed).shuffle(found)
         return found
+
+
+def sources(documents: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The fields of each `Unlabelled` that a recipe's `documents` name: of one, of a list of them, or of none."""
+    given = documents.get("unlabelled") or []
+    return [given] if isinstance(given, Mapping) else list(given)
 
 
 def _parts(text: str, length: int) -> Iterator[str]:

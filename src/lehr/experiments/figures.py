@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from ..coref.unlabelled import sources
 from ..files import write_text
 from ..kd.annealing import temperature
 from ..kd.stages import Stage
@@ -231,9 +232,9 @@ def score_by_unlabelled(grid: Grid, results: Results) -> Figure | None:
     lines: Lines = {}
     for cell, result in results.items():
         if cell.row.student == COMPARED and (documents := result["recipe"].get("documents")):
-            drawn = documents.get("unlabelled") or {"words": 0}
-            if (words := drawn.get("words")) is not None:  # else all that there are, however many
-                _add(lines, cell, json.dumps(result["plan"]), words / 1e3, result["test"])
+            words = [drawn.get("words") for drawn in sources(documents)]
+            if None not in words:  # else all that there are, however many
+                _add(lines, cell, json.dumps(result["plan"]), sum(words) / 1e3, result["test"])
     curves: Lines = {}
     for task, found in lines.items():
         for places in found.values():
