@@ -18,10 +18,14 @@ OTHERWISE = {
     "cifar-teachers": [f"annealing-kd-resnet{depth} {RATE} 0.01 (not 0.1)" for depth in (14, 20, 32, 44)],
     **{
         grid: [
-            f"annealing-kd-continued {RATE} {end} (not {high}), warmup_steps 0 (not 0.1), lr_scheduler_type "
+            f"annealing-kd-continued{more} {RATE} {end} (not {high}), warmup_steps 0 (not 0.1), lr_scheduler_type "
             f"polynomial (not None), lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}} (not None)"
+            for more in rows
         ]
-        for grid, end, high in (("coref-edge", "4.5e-05", "0.00012"), ("glue-mpnet-minilm", "1.1e-05", "5e-05"))
+        for grid, end, high, rows in (
+            ("coref-edge", "4.5e-05", "0.00012", ("", "-gap")),
+            ("glue-mpnet-minilm", "1.1e-05", "5e-05", ("",)),
+        )
     },
 }
 """Grids that hold rows with other settings in a stage, as one schedule goes over several; the table says so."""

@@ -232,7 +232,7 @@ def score_by_unlabelled(grid: Grid, results: Results) -> Figure | None:
     lines: Lines = {}
     for cell, result in results.items():
         if cell.row.student == COMPARED and (documents := result["recipe"].get("documents")):
-            words = [drawn.get("words") for drawn in sources(documents)]
+            words: list[Any] = [drawn.get("words") for drawn in sources(documents)]
             if None not in words:  # else all that there are, however many
                 _add(lines, cell, json.dumps(result["plan"]), sum(words) / 1e3, result["test"])
     curves: Lines = {}
