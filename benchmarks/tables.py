@@ -351,6 +351,19 @@ def large() -> Iterable[str]:
     yield f"CoNLL F1 on the development part after each epoch: {epochs}. {result['minutes_of_training']:.0f} minutes."
 
 
+def students() -> Iterable[str]:
+    """Students of the large resolver as an edge device runs them, between it and the shipped model."""
+    files = sorted((ROOT / "results/students").glob("*-*.json"), key=lambda path: path.stem.rsplit("-", 1))
+    rows = [("the large model", "students/teacher.json")]
+    rows += [("{}, seed {}".format(*path.stem.rsplit("-", 1)), f"students/{path.name}") for path in files]
+    yield from header("int8", "MB", "LitBank test", "OntoGUM dev", "GAP validation", "masculine", "feminine")
+    for label, name in [*rows, ("the shipped model, six layers", "edge-en-runtime.json")]:
+        found = read(name)["int8"]
+        clusters = [found[part]["scores"]["conll"] for part in ("litbank_test", "ontogum_dev")]
+        gap = [found["gap_validation"][f1] for f1 in ("f1", "masculine_f1", "feminine_f1")]
+        yield row(label, found["megabytes"], *map(per_cent, clusters + gap))
+
+
 def heads_links() -> Iterable[str]:
     """Their links by distance, the mean over seeds."""
     found = {scorer: of_seeds(f"minilm-litbank/links/{scorer}-*.json") for scorer in SCORERS}
@@ -440,6 +453,7 @@ TABLES: Mapping[str, Any] = {
     "links": links,
     "heads": heads,
     "large": large,
+    "students": students,
     "kept": kept,
     "online": online,
     "toolkits": toolkits,

@@ -35,7 +35,7 @@ def export(
     Examples:
 
         lehr export runs/edge-en/model my-model --int8
-        lehr export runs/edge-en/model my-model --int8 --vocabulary 26600
+        lehr export runs/edge-en/model my-model --int8 --vocabulary 28074
         lehr export runs/edge-de/model my-german-model --example passage.txt
     """
     from ..extras import needs
