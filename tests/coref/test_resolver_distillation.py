@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from tiny_documents import HOUSE, LETTER, RAIN, SHIP
 from transformers import BertConfig, BertModel, TrainingArguments, get_polynomial_decay_schedule_with_warmup
 
 from lehr.coref.data import Collator, Example
-from lehr.coref.network import Ensemble, LehrModel, Lesson
+from lehr.coref.network import READS_ENCODER, Ensemble, LehrModel, Lesson
 from lehr.coref.objectives import taught_mentions, taught_pairs
 from lehr.coref.prediction import predict
 from lehr.coref.problem import CorefProblem
@@ -109,6 +110,27 @@ def test_layers_kept_of_a_resolver() -> None:
     )
     with pytest.raises(ValueError, match="layers are numbers from 0 to 1"):
         model.with_layers([2])
+
+
+def test_a_head_may_begin_with_a_larger_models() -> None:
+    teacher, _ = made("bert")
+    narrow = copy.deepcopy(teacher.config)
+    narrow.encoder.hidden_size, narrow.encoder.intermediate_size = 16, 32
+    student = LehrModel(narrow)
+    before = {name: weight.clone() for name, weight in student.named_parameters()}
+    student.begin_with_head(teacher)
+    given = dict(teacher.named_parameters())
+    for name, weight in student.named_parameters():
+        if name.startswith("encoder.") or name.endswith(READS_ENCODER):
+            assert torch.equal(weight, before[name]), name
+        else:
+            assert torch.equal(weight, given[name]), name
+    twin = LehrModel(teacher.config)
+    twin.begin_with_head(teacher)
+    assert torch.equal(twin.pairs.start[0].weight, teacher.pairs.start[0].weight), "as wide, so copied too"
+    other, _ = made("bert", relation_layers=1)
+    with pytest.raises(ValueError, match="only if both have the same sizes, layers and schemes"):
+        student.begin_with_head(other)
 
 
 def test_a_schedule_may_end_at_a_rate_of_its_own(tmp_path: Path) -> None:
@@ -233,6 +255,17 @@ def test_recipes_from_end_to_end(recipe: Callable[..., Recipe], tmp_path: Path, 
     assert carry_out(recipe(**fields), tmp_path / "out", resume=True) == result
 
 
+def test_a_recipes_student_may_begin_with_its_teachers_head(recipe: Callable[..., Recipe]) -> None:
+    of_teacher = recipe(method="kd").models["teacher"]
+    of_student = {**recipe(method="kd").models["student"], "head": of_teacher["from"]}
+    problem = recipe(method="kd").problem()
+    teacher, student = problem.model(of_teacher), problem.model(of_student)
+    assert isinstance(student, LehrModel)
+    assert isinstance(teacher, LehrModel)
+    assert student.config.encoder.num_hidden_layers == 1
+    assert torch.equal(student.pairs.product.weight, teacher.pairs.product.weight)
+
+
 def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     def refused(message: str, **fields: Any) -> None:
         with pytest.raises(ValueError, match=message):
@@ -248,6 +281,10 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     refused("kept logits, not from a teacher online", online=True)
     settled = {**models, "student": {"from": str(tmp_path / "teacher"), "max_width": 7}}
     refused("is a resolver already; max_width cannot be chosen anew", models=settled)
+    settled = {**models, "student": {"from": str(tmp_path / "teacher"), "head": str(tmp_path / "teacher")}}
+    refused("is a resolver already; head cannot be chosen anew", models=settled)
+    wide = {**models, "student": {**models["student"], "pair_size": 24, "head": str(tmp_path / "teacher")}}
+    refused("only if both have the same sizes", models=wide)
     refused("no encoder or resolver", models={**models, "teacher": {"from": str(tmp_path / "nowhere")}})
     documents = dict(recipe(method="kd").documents)
     twice = CorefProblem({**documents, "unlabelled": [documents["unlabelled"]] * 2}, recipe(method="kd").data)

@@ -20,6 +20,9 @@ from .configuration import LehrConfig
 from .objectives import antecedent_loss, mention_loss, row_loss, taught_mentions, taught_pairs
 from .span_position import MentionHead, PairHead
 
+READS_ENCODER = ("start.0.weight", "end.0.weight")
+"""How the names of a head's weights end that multiply the encoder's vectors, and are as wide as these."""
+
 
 @dataclass
 class CorefOutput(ModelOutput):
@@ -100,6 +103,26 @@ class LehrModel(PreTrainedModel):
         kept.pairs.load_state_dict(self.pairs.state_dict())
         kept.train(self.training)
         return kept
+
+    @torch.no_grad()
+    def begin_with_head(self, other: LehrModel) -> None:
+        """Copy the weights of another resolver's head, but those that read an encoder of another size.
+
+        Chen et al. 2022 (arXiv:2203.14001) have a student keep its teacher's classifier; here it is only where a
+        student's head begins.
+
+        Raises:
+            ValueError: if the two heads differ in more than that.
+        """
+        mine, theirs = (
+            {name: weight for name, weight in model.named_parameters() if not name.startswith("encoder.")}
+            for model in (self, other)
+        )
+        alike = {name for name in mine.keys() & theirs.keys() if mine[name].shape == theirs[name].shape}
+        if any(not name.endswith(READS_ENCODER) for name in (mine.keys() | theirs.keys()) - alike):
+            raise ValueError("a head can begin with another's only if both have the same sizes, layers and schemes")
+        for name in alike:
+            mine[name].copy_(theirs[name])
 
     def _init_weights(self, module: nn.Module) -> None:
         """Let torch's layers and the heads begin as they always do.

@@ -63,8 +63,8 @@ class CorefProblem:
     """Documents to resolve.
 
     A model is described by `from`, a folder or hub id of an encoder or of a resolver; `layers`, those of the encoder
-    to keep; for a fresh resolver the fields of `LehrConfig`; or by `members` alone, folders of resolvers that teach
-    together.
+    to keep; for a fresh resolver the fields of `LehrConfig` and `head`, the folder of the resolver, its teacher as a
+    rule, with whose head it begins; or by `members` alone, folders of resolvers that teach together.
 
     Args:
         documents: `train`, `dev` and `test`, each a list of `lehr.coref.recipe.Source`, and `unlabelled`, one or a list
@@ -77,7 +77,7 @@ class CorefProblem:
         ValueError: if something is unknown, or not there.
     """
 
-    KEYS = ("from", "layers", "members", *MODEL_KEYS)
+    KEYS = ("from", "layers", "head", "members", *MODEL_KEYS)
     metric = "conll_f1"
 
     def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data", language: str = "en") -> None:
@@ -284,11 +284,14 @@ def _cells(model: nn.Module) -> LehrConfig:
 
 def _resolver(spec: Mapping[str, Any], schemes: list[str]) -> LehrModel:
     source, layers = encoder_path(spec["from"]), spec.get("layers")
-    fields = _fields(spec)
+    fields, head = _fields(spec), spec.get("head")
     if not isinstance(_config(source), LehrConfig):
-        return LehrModel.from_encoder(source, layers, schemes=schemes, **fields)
-    if fields:
-        raise ValueError(f"model: {source} is a resolver already; {next(iter(fields))} cannot be chosen anew")
+        fresh = LehrModel.from_encoder(source, layers, schemes=schemes, **fields)
+        if head is not None:
+            fresh.begin_with_head(_resolver({"from": head}, schemes))
+        return fresh
+    if fields or head is not None:
+        raise ValueError(f"model: {source} is a resolver already; {next(iter(fields), 'head')} cannot be chosen anew")
     model, _ = load(source)
     if model.config.schemes != schemes:
         raise ValueError(f"model: {source} has the schemes {model.config.schemes}, the documents {schemes}")
@@ -307,4 +310,4 @@ def _config(source: str) -> Any:
 
 
 def _fields(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if name not in ("from", "layers")}
+    return {name: value for name, value in spec.items() if name not in ("from", "layers", "head")}
