@@ -31,6 +31,8 @@ from lehr.naming import Kind, Naming, best_names
         ("[1 He] left. “See [1 him go!” he] said. THE CAT: [2 THE CAT] saw the cat.", ["he", "THE CAT"]),
         ("[1 The man who lived in the house by the sea] left [1 a boat].", ["a boat"]),
         ("[1 The man who lived in the house by the sea] left.", ["the man who lived in the house by the sea"]),
+        ("[1 My hand] hurt. [1 My sore hand and my] eyes. [1 It] heals.", ["my hand"]),
+        ("[1 My hand and my] eyes.", ["my hand and my"]),
         ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
     ],
 )

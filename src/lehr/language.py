@@ -19,7 +19,8 @@ class Language:
         possessives: those that a name stands for in the genitive.
         either: those that can be one or the other.
         kept: pronouns that no name can stand for, as `himself` and `who`.
-        objects_before: words that are never what is possessed, so that one of `either` before them is no possessive.
+        objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
+            nor does a good name of several words stop at one.
         definite: words with which mentions begin that refer to what is known.
         indefinite: the definite article for each indefinite one.
         genitives: the endings of a genitive, as words of their own; the first is put after a name, and of one that ends

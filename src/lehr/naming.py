@@ -76,14 +76,16 @@ class Naming:
     def best(self, cluster: Cluster) -> Mention:
         """The mention that names an entity best: a short one, a name, of names the most frequent, the longest.
 
-        One with a mark inside that parts sentences is taken only if there is no other, and of pronouns the most
-        frequent. Of those as good as each other, one that begins no sentence is taken, and then the first.
+        One with a mark inside that parts sentences, or that stops at a word such as "and" or "my", is taken only if
+        there is no other, and of pronouns the most frequent. Of those as good as each other, one that begins no
+        sentence is taken, and then the first.
         """
         counts = Counter(map(self._key, cluster.mentions))
 
         def fitness(mention: Mention) -> tuple[bool, bool, bool, Kind, int, int, bool]:
             kind, key, words = self.kind(mention), self._key(mention), self.words(mention)
-            whole, short, named = _BREAKS.isdisjoint(words), len(words) <= LONGEST, kind is not Kind.PRONOUN
+            whole = _BREAKS.isdisjoint(words) and not self._stops_short(words)
+            short, named = len(words) <= LONGEST, kind is not Kind.PRONOUN
             frequency = counts[key] if kind is not Kind.NOMINAL else 0
             length = len(key) if named else 0
             return whole, named, short, kind, frequency, length, mention.first_word not in self.openings
@@ -135,6 +137,10 @@ class Naming:
             return False
         known = bool(self.language.pronouns)
         return not self.language.has_function_word(word) if known else word in self._inside
+
+    def _stops_short(self, words: list[str]) -> bool:
+        """Whether the last of several words is one that asks for another after it."""
+        return len(words) > 1 and words[-1].lower() in self.language.objects_before
 
     def _key(self, mention: Mention) -> str:
         return " ".join(self.words(mention)).casefold()
