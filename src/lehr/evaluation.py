@@ -130,7 +130,7 @@ def evaluate(resolve: Resolve, documents: Iterable[Document], *, singletons: boo
     scores, links, seconds = Scores(singletons=singletons), dict.fromkeys(DISTANCES, Score()), 0.0
     for document in documents:
         answer, taken = _timed(resolve, replace(document, clusters=()))
-        scores += score_document(_in_order(document), _in_order(answer), singletons=singletons)
+        scores += score_document(in_order(document), in_order(answer), singletons=singletons)
         links = {distance: links[distance] + score for distance, score in link_scores(document, answer).items()}
         seconds += taken
     return Report(scores, links, len(documents), sum(len(document.words) for document in documents), seconds)
@@ -294,13 +294,13 @@ def _timed(resolve: Resolve, document: Document) -> tuple[Document, float]:
     return answer, taken
 
 
-def _in_order(document: Document) -> list[list[Span]]:
+def in_order(document: Document) -> list[list[Span]]:
     """The clusters as they begin in the text: the order in which the official scorer judges repeated mentions."""
     return sorted(document.spans, key=lambda cluster: cluster[:1])
 
 
 def _with_links(document: Document) -> list[list[Span]]:
-    return [cluster for cluster in _in_order(document) if len(set(cluster)) > 1]
+    return [cluster for cluster in in_order(document) if len(set(cluster)) > 1]
 
 
 def _speed(words: int, seconds: float) -> float:

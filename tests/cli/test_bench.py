@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -50,3 +51,6 @@ def test_nothing_to_time(run: Run, tiny: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text(" \n", encoding="utf-8")
     assert "nothing to time" in run(empty, "--model", tiny, status=1)
+    bare = copytree(tiny, tmp_path / "bare")
+    (bare / "example.json").unlink()
+    assert "has no example.json" in run("--model", bare, status=1)

@@ -69,6 +69,7 @@ def test_a_folder_that_is_whole(run: Run, trained: Path, tmp_path: Path) -> None
     assert "read with int8 weights" in card
     assert "12.3 |" in card
     assert "is whole" in run("check", folder)[0]
+    assert "holds a trained model" in run("export", trained, trained, status=1)[1]
     assert Tokenizer.from_file(str(folder / "tokenizer.json")).token_to_id("mary") is not None
     assert Resolver.from_pretrained(folder, threads=1).config.schemes == tiny_model.SCHEMES
 

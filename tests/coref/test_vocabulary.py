@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import pytest
@@ -89,6 +90,19 @@ def test_the_tokenizer_can_be_written_and_read() -> None:
     again = Tokenizer.from_str(kept.to_str())
     assert again.get_vocab() == kept.get_vocab()
     assert again.encode("the bab [MASK] é").ids == kept.encode("the bab [MASK] é").ids
+
+
+def test_a_marked_piece_at_the_end_keeps_a_row() -> None:
+    original = tokenizer()
+    original.add_special_tokens(["<mask>"])
+    state = json.loads(original.to_str())
+    state["model"]["vocab"]["<mask>"] = last = original.token_to_id("<mask>")
+    model = tiny_model.model(last + 1)
+    row = model.encoder.get_input_embeddings().weight[last].detach().clone()
+    model, kept = trim_vocabulary(model, Tokenizer.from_str(json.dumps(state)), SPECIAL + 9)
+    rows = model.encoder.get_input_embeddings().weight
+    assert kept.get_vocab_size() == len(rows) == SPECIAL + 10
+    assert torch.equal(rows[kept.encode("a <mask>", add_special_tokens=False).ids[-1]], row)
 
 
 def test_only_word_pieces_can_be_trimmed() -> None:

@@ -46,10 +46,11 @@ def bench(
     from ..formats import read_source
     from ..resolver import Resolver
     from ..resolver.bench import bench as measure
+    from ..resolver.example import read_example
     from ..versions import versions
 
     resolver = Resolver.from_pretrained(model)
-    example = json.loads((resolver.directory / "example.json").read_text("utf-8"))["text"]
+    example, _ = read_example(resolver.directory)
     long = read_source(text) if text else "\n\n".join([example] * max(1, round(WORDS / len(example.split()))))
     found = [
         measure(resolver.directory, long, example, threads=number or None, rounds=rounds)

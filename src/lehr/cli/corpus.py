@@ -66,7 +66,7 @@ def resolve_corpus(
         begin(folder, rows, input_format, overwrite=overwrite)
         open_parts = [part for part in parts if not _is_done(part, folder / ABOUT)]
         total = _work_off(folder, open_parts, _outcomes(engine, rows, open_parts, workers))
-    lacking = sum(part.errors.exists() for part in parts if part not in open_parts)
+    lacking = sum(part.errors.exists() for part in set(parts).difference(open_parts))
     _sum_up(total, len(open_parts), len(parts) - len(open_parts), lacking)
     return not (total.failed or lacking)
 

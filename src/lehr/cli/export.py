@@ -51,6 +51,8 @@ def export(
     from ..language import language
     from ..resolver import Resolver, store_example
 
+    if (directory / "model.safetensors").exists():
+        raise ValueError(f"{directory} holds a trained model, which would be written over: name another folder")
     trained, tokenizer = load(model)
     text = read_source(example) if example else language(trained.config.language).example
     if not text:

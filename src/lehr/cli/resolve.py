@@ -154,7 +154,8 @@ def resolve(
         singletons=singletons,
         horizon=horizon,
     )
-    for_folders = engine is Engine.RAY or workers or overwrite or format is Output.PARQUET
+    parquet = format is Output.PARQUET or (format is None and (output or "").lower().endswith(".parquet"))
+    for_folders = engine is Engine.RAY or workers or overwrite or parquet
     if for_folders and not output and paths and len(paths) == 1 and Path(paths[0]).is_dir():
         output = f"{Path(paths[0])}-resolved{os.sep}"
     if output and (

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..document import Document, Span
+    from ..document import Document
     from ..scoring import Scores
 
 LABELS = {
@@ -64,6 +64,7 @@ def score(
     from ..extras import needs
 
     needs("score")
+    from ..evaluation import in_order
     from ..formats import read_file
     from ..scoring import Scores, score_document
 
@@ -72,7 +73,7 @@ def score(
     if extra := len(responses) - len(pairs):
         typer.echo(f"lehr: not scored, as {key} has none of them: {_documents(extra)} of {response}", err=True)
     documents = [
-        (document, score_document(_clusters(document), _clusters(answer), singletons=singletons))
+        (document, score_document(in_order(document), in_order(answer), singletons=singletons))
         for document, answer in pairs
     ]
     total = sum((scores for _, scores in documents), Scores(singletons=singletons))
@@ -121,11 +122,6 @@ def pair_documents(
             )
         pairs.append((document, answer))
     return pairs
-
-
-def _clusters(document: Document) -> list[list[Span]]:
-    """The clusters as they begin in the text: the order in which the official scorer judges repeated mentions."""
-    return sorted(document.spans, key=lambda cluster: cluster[:1])
 
 
 def _documents(number: int) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
-Scorer = Literal["one-pass", "antecedent"]
+from ..decoding import Scorer
+
+DECISIONS = ("mention_threshold", "link_threshold", "link_scale", "link_shift", "mention_scale", "mention_shift")
+"""The fields that are fitted to a development part once a model has been trained."""
 
 
 class LehrConfig(PretrainedConfig):
@@ -67,6 +70,8 @@ class LehrConfig(PretrainedConfig):
             encoder = AutoConfig.for_model(fields.pop("model_type"), **fields)
         if scorer not in ("one-pass", "antecedent"):
             raise ValueError(f"scorer is {scorer!r}; it must be 'one-pass' or 'antecedent'")
+        if singleton_scheme not in (None, *(schemes or ["default"])):
+            raise ValueError(f"singleton_scheme is {singleton_scheme!r}, and the schemes are {schemes or ['default']}")
         if not re.fullmatch("[a-z]{2,3}", language):
             raise ValueError(f"language is {language!r}; it must be an ISO 639 code, such as 'de'")
         positions = getattr(encoder, "max_position_embeddings", None)

@@ -42,15 +42,16 @@ class Examples(Dataset[Example]):
 
     @property
     def fingerprint(self) -> str:
-        """The first 16 hexadecimal digits of the sha256 of all words and clusters."""
+        """See `fingerprint`."""
         return fingerprint(self.examples)
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
-    """The first 16 hexadecimal digits of the sha256 of all words and clusters."""
+    """The first 16 hexadecimal digits of the sha256 of all words, sentences and clusters."""
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(repr((example.scheme, example.document.tokens, example.document.spans)).encode())
+        document = example.document
+        digest.update(repr((example.scheme, document.tokens, document.sentences, document.spans)).encode())
     return digest.hexdigest()[:16]
 
 

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 
 from .. import __version__
 from ..files import aside, write_text
-from .configuration import LehrConfig
+from .configuration import DECISIONS, LehrConfig
 from .data import pieces_of
 from .fusion import fuse_attention
 from .network import LehrModel
@@ -99,8 +99,6 @@ def export(
 def runtime_config(config: LehrConfig, pad: int, int8: bool) -> dict[str, Any]:
     """The fields that the runtime needs."""
     names = ("scorer", "schemes", "window", "overlap", "max_width", "candidate_ratio")
-    calibration = ("link_scale", "link_shift", "mention_scale", "mention_shift")
-    decisions = ("mention_threshold", "link_threshold", *calibration)
     return {
         "format": 1,
         "lehr_version": __version__,
@@ -108,7 +106,7 @@ def runtime_config(config: LehrConfig, pad: int, int8: bool) -> dict[str, Any]:
         "pad_token_id": pad,
         "singleton_scheme": config.singleton_scheme,
         "language": config.language,
-        **{name: getattr(config, name) for name in (*names, *decisions)},
+        **{name: getattr(config, name) for name in (*names, *DECISIONS)},
     }
 
 

@@ -278,9 +278,10 @@ class Ensemble(nn.Module):
         """Logits (D, L), as a single resolver's; documents of one batch must be of one length."""
         read = [member.encode(input_ids, attention_mask) for member in self.members]  # type: ignore[operator]
         answers = []
-        for d, n in enumerate(batch["length"].tolist()):
-            first, last, words, reach = (batch[k][d, :n] for k in ("first", "last", "words", "sentence_last"))
-            answers.append(_logits(list(self.members), [_Words(v[first], v[last], words, reach) for v in read]))
+        with torch.autocast(input_ids.device.type, enabled=False):
+            for d, n in enumerate(batch["length"].tolist()):
+                first, last, words, reach = (batch[k][d, :n] for k in ("first", "last", "words", "sentence_last"))
+                answers.append(_logits(list(self.members), [_Words(v[first], v[last], words, reach) for v in read]))
         return CorefOutput(logits=torch.stack(answers))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from accelerate import PartialState  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from ..decoding import select_candidates, sentence_last
+from ..files import write_text
 from ..kd.data import Inputs, TaughtDataset
 from ..kd.distillation import Run
 from ..kd.objectives import OBJECTIVES, objective
@@ -26,11 +29,11 @@ from ..kd.teacher import Logits, keep_logits
 from ..kd.trainer import machine
 from ..shelf import encoder_path
 from ..windows import Windower
-from .configuration import LehrConfig
+from .configuration import DECISIONS, LehrConfig
 from .data import Collator, Example, Examples, windower
 from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
 from .prediction import clusters, evaluate, load, predict_all, tune
-from .recipe import MODEL_KEYS, Recipe, Source
+from .recipe import DECIDED_HERE, MODEL_KEYS, Recipe, Source
 from .trainer import CorefDistiller, CorefLearner, by_name
 from .unlabelled import Unlabelled, sources
 
@@ -77,7 +80,7 @@ class CorefProblem:
         ValueError: if something is unknown, or not there.
     """
 
-    KEYS = ("from", "layers", "head", "members", *MODEL_KEYS)
+    KEYS = ("from", "layers", "head", "members", *(key for key in MODEL_KEYS if key not in DECIDED_HERE))
     metric = "conll_f1"
 
     def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data", language: str = "en") -> None:
@@ -91,6 +94,11 @@ class CorefProblem:
         if not self.recipe.train:
             raise ValueError("documents: there is no `train`")
         self.schemes = self.recipe.schemes
+        if unknown := {source.scheme for source in [*dev, *test]} - set(self.schemes):
+            raise ValueError(f"documents: scheme {min(unknown)!r} is scored but never trained")
+        self._test = self.recipe.examples(test)  # before hours of training: it is asked for after them
+        if not any(example.scheme == 0 for example in self._test):
+            raise ValueError(f"documents: `test` has no document of {self.schemes[0]!r}, whose score is the run's")
         self.unlabelled: list[Example] = []
         for given in sources(documents):
             drawn = fill(Unlabelled, {"language": language, **given}, "documents: unlabelled")
@@ -113,6 +121,9 @@ class CorefProblem:
         if "members" in spec:
             if len(spec) > 1 or not spec["members"]:
                 raise ValueError("model: `members` are the folders of one resolver or more, and go with no other key")
+            pieces = [_tokenizer(member).get_vocab() for member in spec["members"]]
+            if any(other != pieces[0] for other in pieces):
+                raise ValueError("model: `members` read text in different word pieces, so they cannot teach together")
             return Ensemble([_resolver({"from": member}, self.schemes) for member in spec["members"]])
         if "from" not in spec:
             raise ValueError("model: give `from`, the folder or hub id of an encoder or a resolver")
@@ -122,7 +133,7 @@ class CorefProblem:
         """The documents in the pieces of the model's own tokenizer."""
         source = spec["members"][0] if "members" in spec else spec["from"]
         config = _config(source)
-        tokenizer = AutoTokenizer.from_pretrained(encoder_path(source), config=config, add_prefix_space=True)
+        tokenizer = _tokenizer(source)
         if not isinstance(config, LehrConfig):
             config = LehrConfig(config, schemes=self.schemes, **_fields(spec))
         collator = Collator(windower(tokenizer, config, overlap=0), config.max_width)
@@ -144,8 +155,7 @@ class CorefProblem:
         Singletons count where the documents have some. The thresholds are those that the model's configuration has.
         """
         assert isinstance(model, LehrModel)
-        examples = self.recipe.examples(self.recipe.test)
-        predictions = list(predict_all(model, self.inputs(spec).windower, examples))
+        predictions = list(predict_all(model, self.inputs(spec).windower, self._test))
         found: dict[str, float] = {}
         for number, scheme in enumerate(self.schemes):
             if own := [p for p in predictions if p.example.scheme == number]:
@@ -195,10 +205,19 @@ class CorefRun(Run):
     def _carry_out(self, number: int) -> dict[str, Any]:
         report = super()._carry_out(number)
         student, inputs = self.stages[number].student, self._inputs(number)
-        if inputs.eval is not None:  # the weights that go on may be those of another epoch than the last
-            model = self.models[student]
-            assert isinstance(model, LehrModel)
+        if inputs.eval is None:
+            return report
+        # The weights that go on may be those of another epoch than the last. What is decided of them is kept, as on
+        # another device it would be another by a hair, and so be another teacher's for the stages after this.
+        model, decided = self.models[student], self._folder(number) / "decided.json"
+        assert isinstance(model, LehrModel)
+        if not decided.exists():
             tune(list(predict_all(model, inputs.windower, inputs.eval)), model.config)
+            if PartialState().is_main_process:
+                write_text(decided, json.dumps({name: getattr(model.config, name) for name in DECISIONS}) + "\n")
+        PartialState().wait_for_everyone()
+        for name, value in json.loads(decided.read_text("utf-8")).items():
+            setattr(model.config, name, value)
         return report
 
     def _inputs(self, number: int) -> CorefInputs:
@@ -296,6 +315,13 @@ def _resolver(spec: Mapping[str, Any], schemes: list[str]) -> LehrModel:
     if model.config.schemes != schemes:
         raise ValueError(f"model: {source} has the schemes {model.config.schemes}, the documents {schemes}")
     return model if layers is None else model.with_layers(layers)
+
+
+def _tokenizer(source: str) -> PreTrainedTokenizerBase:
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        encoder_path(source), config=_config(source), add_prefix_space=True
+    )
+    return tokenizer
 
 
 def _config(source: str) -> Any:

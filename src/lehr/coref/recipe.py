@@ -95,12 +95,7 @@ class Recipe:
         root = Path(self.data)
         files: list[Path] = []
         for pattern in source.files:
-            found = sorted(root.glob(pattern))
-            if not found:
-                raise ValueError(
-                    f"no file matches {root / pattern}; set the recipe's `data` to the folder of the data sets"
-                )
-            files += found
+            files += matching(root, pattern)
         if source.ids is None:
             return files
         by_stem = {path.stem: path for path in files}
@@ -111,6 +106,19 @@ class Recipe:
         return [by_stem[stem] for stem in stems]
 
 
+def matching(root: Path, pattern: str) -> list[Path]:
+    """The files below a folder of data sets that match a glob pattern, sorted.
+
+    Raises:
+        ValueError: if there are none, or the pattern is no path below the folder.
+    """
+    if Path(pattern).is_absolute():
+        raise ValueError(f"{pattern}: patterns are below the recipe's `data`, {root}")
+    if not (found := sorted(root.glob(pattern))):
+        raise ValueError(f"no file matches {root / pattern}; set the recipe's `data` to the folder of the data sets")
+    return found
+
+
 def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe, after `settings` of the form ``key=value`` or ``section.key=value``, values in YAML.
 
@@ -118,12 +126,14 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
         ValueError: if a key is unknown or missing, a setting has no ``=``, or something is no YAML.
     """
     fields = read_recipe(path, settings)
-    for part in ("train", "dev", "test"):
-        fields[part] = [fill(Source, source, f"{path}: {part}") for source in fields.get(part) or []]
+    for part in {"train", "dev", "test"} & fields.keys():
+        fields[part] = [fill(Source, source, f"{path}: {part}") for source in fields[part]]
     recipe = fill(Recipe, fields, str(path))
     unknown = {s.scheme for s in [*recipe.dev, *recipe.test]} - set(recipe.schemes)
     if unknown:
         raise ValueError(f"{path}: scheme {unknown.pop()!r} is scored but never trained")
+    if not recipe.train or not recipe.dev:
+        raise ValueError(f"{path}: `train` and `dev` name one source of documents or more")
     refuse_unknown(recipe.model, [key for key in MODEL_KEYS if key not in DECIDED_HERE], f"{path}: model")
     refuse_unknown(recipe.training, [key for key in TRAINING_KEYS if key not in DECIDED_HERE], f"{path}: training")
     if (judge := recipe.model.get("singleton_scheme")) not in (None, *recipe.schemes):

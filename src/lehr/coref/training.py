@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState  # type: ignore[import-untyped]
 from transformers import AutoTokenizer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import write_text
+from ..kd.distillation import last_checkpoint
 from ..kd.trainer import machine
 from ..versions import versions
 from .configuration import LehrConfig
@@ -56,7 +58,10 @@ def train(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, An
     Raises:
         ValueError: if there is nothing to resume from, or something would be overwritten.
     """
-    checkpoint = get_last_checkpoint(str(output)) if output.is_dir() else None
+    PartialState(cpu=machine(recipe.training)["use_cpu"])
+    checkpoint = None
+    if output.is_dir():
+        checkpoint = last_checkpoint(output) if resume else get_last_checkpoint(str(output))
     if resume and checkpoint is None:
         raise ValueError(f"{output} holds no checkpoint to resume from")
     if checkpoint is not None and not resume:

@@ -12,6 +12,7 @@ from typing import Any
 from ..formats import detect, read, read_source
 from ..formats.text import read as read_text
 from .data import Example
+from .recipe import matching
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,7 @@ class Unlabelled:
         left_out = {line.split("_")[0] for lines in lists for line in lines}
         found: list[Path] = []
         for pattern in self.files:
-            paths = sorted(root.glob(pattern))
-            if not paths:
-                raise ValueError(f"no file matches {root / pattern}; set `data` to the folder of the data sets")
-            found += [path for path in paths if path.stem.split("_")[0] not in left_out]
+            found += [path for path in matching(root, pattern) if path.stem.split("_")[0] not in left_out]
         random.Random(self.seed).shuffle(found)
         return found
 

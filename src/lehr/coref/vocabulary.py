@@ -35,14 +35,15 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
     if state["model"]["type"] != "WordPiece":
         raise ValueError(f"only a WordPiece vocabulary can be trimmed, and this is {state['model']['type']}")
     vocabulary: dict[str, int] = state["model"]["vocab"]
+    named = {token["content"] for token in state["added_tokens"]}  # MPNet has one of these last of all
     characters = language(model.config.language).characters
     wanted = re.compile(rf"(?!\[unused)[{characters}]*" if characters else r"(?!\[unused).*", re.DOTALL)
     ranked = sorted(
-        (piece for piece, number in vocabulary.items() if number >= SPECIAL and wanted.fullmatch(piece)),
+        (p for p, number in vocabulary.items() if number >= SPECIAL and p not in named and wanted.fullmatch(p)),
         key=lambda piece: (len(piece.removeprefix("##")) > 1, vocabulary[piece]),
     )
     kept = sorted(
-        [*(p for p, number in vocabulary.items() if number < SPECIAL), *ranked[: size - SPECIAL]],
+        [*(p for p, number in vocabulary.items() if number < SPECIAL or p in named), *ranked[: size - SPECIAL]],
         key=vocabulary.__getitem__,
     )
     old = model.encoder.get_input_embeddings()
@@ -52,5 +53,7 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
     new.weight.data = old.weight.data[rows].clone()
     model.encoder.set_input_embeddings(new)
     model.config.encoder.vocab_size = len(kept)
-    state["model"]["vocab"] = {piece: number for number, piece in enumerate(kept)}
+    state["model"]["vocab"] = pieces = {piece: number for number, piece in enumerate(kept)}
+    for token in state["added_tokens"]:
+        token["id"] = pieces.get(token["content"], token["id"])
     return model, Tokenizer.from_str(json.dumps(state))

@@ -171,7 +171,8 @@ def page(grid: Grid, results: Results, *, command: str, figures: Mapping[str, st
 
 SCORES = (
     "Per cent, mean ± standard deviation over the seeds; the test part was read once, at the end, and the validation "
-    "part, cut from the training part, chose between epochs. Every row has the same student, epochs and views."
+    "part, for GLUE and CIFAR cut from the training part, chose between epochs. Every row has the same student, epochs "
+    "and views."
 )
 GAINS = (
     "Points of the test score that a method has more than a baseline, mean over the seeds of both, with the p-value of "

@@ -26,8 +26,9 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
     ]
     if len(lists) != 1:
         raise ValueError(f"{type(model).__name__}: found {len(lists)} lists of {count} layers, expected one")
-    if not layers or list(layers) != sorted(set(layers)) or not 0 <= layers[0] <= layers[-1] < count:
-        raise ValueError(f"layers are numbers from 0 to {count - 1}, each once, rising; got {list(layers)}")
+    rising = isinstance(layers, Sequence) and bool(layers) and list(layers) == sorted(set(layers))
+    if not rising or not 0 <= layers[0] <= layers[-1] < count:
+        raise ValueError(f"layers are numbers from 0 to {count - 1}, each once, rising; got {layers}")
     config = copy.deepcopy(model.config)
     config.num_hidden_layers = len(layers)
     if getattr(config, "layer_types", None) is not None:  # ModernBERT: which layers look at a few pieces only

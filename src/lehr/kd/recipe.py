@@ -17,6 +17,8 @@ T = TypeVar("T")
 def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> dict[str, Any]:
     """The keys and values of a YAML file, after `settings` of the form ``key=value`` or ``section.key=value``.
 
+    A key without a value is as good as absent.
+
     Raises:
         ValueError: if a setting has no ``=``, or something is no YAML, or no keys and values.
     """
@@ -34,7 +36,7 @@ def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> d
             if not isinstance(place, dict):
                 raise ValueError(f"--set {setting}: {section} has no keys")
         place[last] = _yaml(value, f"--set {setting}")
-    return fields
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:

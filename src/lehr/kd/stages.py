@@ -24,6 +24,8 @@ DECIDED_HERE = _OF_NO_USE | {
     "num_train_epochs",
     "seed",
     "load_best_model_at_end",
+    "metric_for_best_model",
+    "greater_is_better",
     "label_names",
     "remove_unused_columns",
 }
@@ -64,8 +66,8 @@ class Stage:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"a stage takes one epoch or more; got {self.epochs}")
+        if not isinstance(self.epochs, int) or self.epochs < 1:
+            raise ValueError(f"a stage takes one whole epoch or more; got {self.epochs}")
         for name, value, known in (("per", self.per, get_args(Unit)), ("choose", self.choose, get_args(Choice))):
             if value not in known:
                 raise ValueError(f"unknown {name} {value!r}; known are {', '.join(known)}")

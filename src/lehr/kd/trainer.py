@@ -196,7 +196,9 @@ class DistillationTrainer(Trainer):
 
     def _determine_best_metric(self, metrics: Any, trial: Any) -> bool:
         """No epoch before Φ is 1 is the best one, unless the stage says that any may be."""
-        name = f"eval_{str(self.args.metric_for_best_model or 'loss').removeprefix('eval_')}"
+        if self.args.metric_for_best_model is None:  # the last epoch's weights go on
+            return False
+        name = f"eval_{self.args.metric_for_best_model.removeprefix('eval_')}"
         if name not in metrics:
             known = ", ".join(key.removeprefix("eval_") for key in metrics)
             raise ValueError(f"there is no metric {name.removeprefix('eval_')!r} to choose by; there are {known}")

@@ -32,7 +32,9 @@ def peak_memory() -> int | None:
     """
     try:
         with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+            peaks = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")]
+        if peaks:
+            return peaks[0]
     except OSError:
         pass
     try:
@@ -188,7 +190,8 @@ def _start(model: Path, text: str, threads: int | None) -> tuple[dict[str, float
     )
     wall = time.perf_counter() - began
     if done.returncode:
-        raise ValueError(f"a process of its own fails: {done.stderr.strip().splitlines()[-1]}")
+        told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise ValueError(f"a process of its own fails: {told[-1]}")
     imported, loaded, answered, peak = json.loads(done.stdout.splitlines()[-1])
     python = wall - imported - loaded - answered
     return {"python": python, "import": imported, "load": loaded, "answer": answered}, peak

@@ -30,21 +30,30 @@ def store_example(resolver: Resolver, text: str) -> Path:
     return path
 
 
-def check(resolver: Resolver) -> None:
-    """Resolve the stored example; see `Resolver.check`."""
-    path = resolver.directory / EXAMPLE
+def read_example(directory: Path) -> tuple[str, set[frozenset[tuple[int, int]]]]:
+    """The text that is stored beside a model, and its clusters, in half-open characters.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    path = directory / EXAMPLE
     if not path.is_file():
-        raise ValueError(f"{resolver.directory} has no {EXAMPLE}, so that there is nothing to check the model against")
+        raise ValueError(f"{directory} has no {EXAMPLE}, the text that a model is tried on")
     try:
         stored: Any = json.loads(path.read_text("utf-8"))
-        text: str = stored["text"]
-        expected = {frozenset((int(start), int(end)) for start, end in cluster) for cluster in stored["clusters"]}
+        clusters = {frozenset((int(start), int(end)) for start, end in cluster) for cluster in stored["clusters"]}
+        return str(stored["text"]), clusters
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} holds no text with clusters of characters: fetch the model anew") from error
+
+
+def check(resolver: Resolver) -> None:
+    """Resolve the stored example; see `Resolver.check`."""
+    text, expected = read_example(resolver.directory)
     found = {frozenset((start, end) for start, end in cluster) for cluster in _characters(resolver(text))}
     if found != expected:
         raise ValueError(
-            f"{resolver.directory} does not answer {path.name} as it did when it was made: "
+            f"{resolver.directory} does not answer {EXAMPLE} as it did when it was made: "
             f"it lacks {_shown(text, expected - found)} and has {_shown(text, found - expected)}"
         )
 
