@@ -334,30 +334,36 @@ def heads() -> Iterable[str]:
 
 
 def large() -> Iterable[str]:
-    """The resolver that teaches, as it was trained."""
-    result = read("coref-large.json")
+    """The resolver that teaches, as it was trained, and one that was trained for longer."""
+    results = [read("coref-large.json"), read("coref-large-10.json")]
     rows = [
         ("LitBank, split 0, dev part; singletons in", "dev", "entities", "with_singletons"),
         ("LitBank, split 0, test part; singletons in", "test", "entities", "with_singletons"),
         ("OntoGUM dev, 15 genres; no singletons", "test", "chains", "without_singletons"),
     ]
-    yield from header("data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
-    for label, part, scheme, singletons in rows:
-        found = result[part][scheme][singletons]
-        parts = [found[metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
-        yield row(label, *map(per_cent, parts), f"**{per_cent(found['conll'])}**")
+    yield from header("epochs", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
+    for result in results:
+        for label, part, scheme, singletons in rows:
+            found = result[part][scheme][singletons]
+            parts = [found[metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
+            yield row(f"{result['epochs']:g}", label, *map(per_cent, parts), f"**{per_cent(found['conll'])}**")
     yield ""
-    epochs = ", ".join(f"{entry['conll_f1']:.1f}" for entry in result["dev_by_epoch"])
-    yield f"CoNLL F1 on the development part after each epoch: {epochs}. {result['minutes_of_training']:.0f} minutes."
+    yield "CoNLL F1 on the development part after each epoch:"
+    yield ""
+    for result in results:
+        epochs = ", ".join(f"{entry['conll_f1']:.1f}" for entry in result["dev_by_epoch"])
+        yield f"- {epochs}; {result['minutes_of_training']:.0f} minutes"
 
 
 def students() -> Iterable[str]:
     """Students of the large resolver as an edge device runs them, between it and the shipped model."""
     files = sorted((ROOT / "results/students").glob("*-*.json"), key=lambda path: path.stem.rsplit("-", 1))
-    rows = [("the large model", "students/teacher.json")]
+    rows = [("the large model, ten epochs", "students/teacher.json")]
     rows += [("{}, seed {}".format(*path.stem.rsplit("-", 1)), f"students/{path.name}") for path in files]
     yield from header("int8", "MB", "LitBank test", "OntoGUM dev", "GAP validation", "masculine", "feminine")
-    for label, name in [*rows, ("the shipped model, six layers", "edge-en-runtime.json")]:
+    rows += [("four layers, `annealed.yaml`", "students/annealed.json")]
+    rows += [("the shipped model, six layers", "edge-en-runtime.json")]
+    for label, name in rows:
         found = read(name)["int8"]
         clusters = [found[part]["scores"]["conll"] for part in ("litbank_test", "ontogum_dev")]
         gap = [found["gap_validation"][f1] for f1 in ("f1", "masculine_f1", "feminine_f1")]

@@ -28,7 +28,7 @@ from .vocabulary import trim_vocabulary
 
 OPSET = 23
 """The first that has attention as one operator, which is easy to find in a graph; ONNX Runtime knows it since 1.23."""
-BLOCK = 32
+BLOCK = 128
 """Neighbouring values of an embedding in four bits that share their scale and shift."""
 
 
