@@ -41,9 +41,10 @@ def test_every_grid_here_is_one(path: Path) -> None:
     assert notes(grid) == OTHERWISE.get(path.stem, [])
 
 
-@pytest.mark.parametrize(
-    "path", sorted(path for name in ("glue", "cifar10", "cifar100") for path in RECIPES.glob(f"{name}/*.yaml")), ids=str
-)
+DISTILLED = [path for path in sorted(RECIPES.glob("*/*.yaml")) if "\ntask:" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("path", DISTILLED, ids=str)
 def test_every_recipe_here_is_one(path: Path) -> None:
     assert load_recipe(path).plan()
 
