@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from .cpus import usable_cpus
+
 _EXTRAS = ["torch", "transformers", "accelerate", "datasets", "scipy", "onnx", "safetensors", "spacy", "ray", "fastapi"]
 """Packages of the extras that change how lehr behaves."""
 
@@ -86,8 +88,7 @@ def _instructions() -> str:
 
 
 def _threads() -> str:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{usable} cores for this process"
+    return f"{usable_cpus()} cores for this process"
 
 
 def _providers() -> str:

@@ -19,8 +19,7 @@ from lehr.experiments.runner import Runner
 WORKER = """
 import os, sys, time
 from pathlib import Path
-sys.path.insert(0, os.environ["RUNNER_PLACE"])
-from runner import end_with_parent
+from lehr.experiments.runner import end_with_parent
 end_with_parent()
 name, began, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 with began.open("a") as log:
@@ -43,7 +42,6 @@ def make(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     import lehr.experiments.runner as module
 
     monkeypatch.setattr(module, "POLL", 0.01)
-    monkeypatch.setenv("RUNNER_PLACE", str(Path(module.__file__).parent))
     results = tmp_path / "results"
     results.mkdir()
 
@@ -106,7 +104,7 @@ def test_a_failing_cell_is_told_and_takes_only_its_students_with_it(make: Make, 
 
 def test_workers_share_threads_and_gpus(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("lehr.experiments.runner._cores", lambda: 9)
+    monkeypatch.setattr("lehr.experiments.runner.usable_cpus", lambda: 9)
     make(jobs=4, gpus=["2", "5"]).run()
     lines = [line.split() for line in (tmp_path / "began").read_text("utf-8").splitlines()]
     assert {line[2] for line in lines} == {"2"}
@@ -122,8 +120,7 @@ HOST = """
 import json, os, sys
 from dataclasses import dataclass
 from pathlib import Path
-sys.path.insert(0, os.environ["RUNNER_PLACE"])
-import runner
+from lehr.experiments import runner
 runner.POLL = 0.01
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from filelock import FileLock, Timeout
 
+from ..cpus import usable_cpus
+
 if TYPE_CHECKING:
     from .grid import Cell
 
@@ -170,12 +172,8 @@ class Runner:
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
         if self.jobs > 1:
-            environment.setdefault("OMP_NUM_THREADS", str(max(1, _cores() // self.jobs)))
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cpus() // self.jobs)))
         return environment
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def end_with_parent() -> None:
