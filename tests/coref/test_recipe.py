@@ -96,7 +96,7 @@ def test_later_settings_win_and_leave_the_rest(recipe: Path) -> None:
         ("training.seed", "--set training.seed: expected key=value"),
         ("encoder.size=2", "--set encoder.size=2: encoder has no keys"),
         ("model.window=[", r"--set model.window=\[: no YAML: "),
-        ("colour=red", "recipe.yaml: unknown key 'colour'; known are encoder, train,"),
+        ("colour=red", "recipe.yaml: recipe: unknown key 'colour'; known are encoder, train,"),
         ("model.scorrer=one-pass", "recipe.yaml: model: unknown key 'scorrer'; known are scorer, singleton_scheme,"),
         ("model.schemes=[a]", "recipe.yaml: model: unknown key 'schemes'"),
         ("training.lr=1", "recipe.yaml: training: unknown key 'lr'"),
@@ -104,7 +104,6 @@ def test_later_settings_win_and_leave_the_rest(recipe: Path) -> None:
         ("test=[{scheme: chains}]", "recipe.yaml: test: key 'files' is missing"),
         ("test=[{scheme: chains, files: [], id: x}]", "recipe.yaml: test: unknown key 'id'; known are scheme, files,"),
         ("test=[{scheme: third, files: [x]}]", "recipe.yaml: scheme 'third' is scored but never trained"),
-        ("model.singleton_scheme=third", "recipe.yaml: singleton_scheme 'third' is never trained"),
     ],
 )
 def test_settings_that_will_not_do(recipe: Path, setting: str, message: str) -> None:
@@ -116,8 +115,8 @@ def test_settings_that_will_not_do(recipe: Path, setting: str, message: str) -> 
     ("text", "message"),
     [
         ("- a\n- b\n", "expected keys and values, found list"),
-        ("train: []\ndev: []\n", "key 'encoder' is missing"),
-        ("encoder: a\ntrain: [{scheme: b, files: [c]}]\n", "key 'dev' is missing"),
+        ("train: []\ndev: []\n", "recipe: key 'encoder' is missing"),
+        ("encoder: a\ntrain: [{scheme: b, files: [c]}]\n", "recipe: key 'dev' is missing"),
         ("encoder: a\ntrain: [{scheme: b, files: [c]}]\ndev: []\n", "`train` and `dev` name one source"),
         ("encoder: a\ntrain: [", "no YAML"),
     ],

@@ -56,6 +56,9 @@ class Recipe:
         training: fields of Transformers' `TrainingArguments`; `learning_rate` is the encoder's.
         head_learning_rate: of everything else.
         train_overlap: pieces that windows share while training, where `model.overlap` is for use.
+
+    Raises:
+        ValueError: if documents are scored of a scheme that none are learned from.
     """
 
     encoder: str
@@ -67,6 +70,10 @@ class Recipe:
     training: dict[str, Any] = field(default_factory=dict)
     head_learning_rate: float = 5e-4
     train_overlap: int = 0
+
+    def __post_init__(self) -> None:
+        if unknown := {source.scheme for source in [*self.dev, *self.test]} - set(self.schemes):
+            raise ValueError(f"scheme {min(unknown)!r} is scored but never trained")
 
     @property
     def schemes(self) -> list[str]:
@@ -126,16 +133,14 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
         ValueError: if a key is unknown or missing, a setting has no ``=``, or something is no YAML.
     """
     fields = read_recipe(path, settings)
-    for part in {"train", "dev", "test"} & fields.keys():
-        fields[part] = [fill(Source, source, f"{path}: {part}") for source in fields[part]]
-    recipe = fill(Recipe, fields, str(path))
-    unknown = {s.scheme for s in [*recipe.dev, *recipe.test]} - set(recipe.schemes)
-    if unknown:
-        raise ValueError(f"{path}: scheme {unknown.pop()!r} is scored but never trained")
-    if not recipe.train or not recipe.dev:
-        raise ValueError(f"{path}: `train` and `dev` name one source of documents or more")
-    refuse_unknown(recipe.model, [key for key in MODEL_KEYS if key not in DECIDED_HERE], f"{path}: model")
-    refuse_unknown(recipe.training, [key for key in TRAINING_KEYS if key not in DECIDED_HERE], f"{path}: training")
-    if (judge := recipe.model.get("singleton_scheme")) not in (None, *recipe.schemes):
-        raise ValueError(f"{path}: singleton_scheme {judge!r} is never trained")
+    try:
+        for part in {"train", "dev", "test"} & fields.keys():
+            fields[part] = [fill(Source, source, part) for source in fields[part]]
+        recipe = fill(Recipe, fields, "recipe")
+        if not recipe.train or not recipe.dev:
+            raise ValueError("`train` and `dev` name one source of documents or more")
+        refuse_unknown(recipe.model, [key for key in MODEL_KEYS if key not in DECIDED_HERE], "model")
+        refuse_unknown(recipe.training, [key for key in TRAINING_KEYS if key not in DECIDED_HERE], "training")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return recipe
