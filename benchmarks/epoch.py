@@ -15,11 +15,9 @@ import time
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
 
-from lehr.coref.data import Collator, windower
-from lehr.coref.network import LehrModel
-from lehr.coref.recipe import load_recipe
+from lehr.coref.problem import CorefProblem
+from lehr.experiments.recipe import load_recipe
 from lehr.files import write_text
 from lehr.kd.trainer import bf16_pays
 from lehr.versions import versions
@@ -33,11 +31,12 @@ def main() -> None:
     options = parser.parse_args()
 
     recipe = load_recipe(options.recipe)
-    tokenizer = AutoTokenizer.from_pretrained(recipe.encoder_path())
-    model = LehrModel.from_encoder(recipe.encoder_path(), schemes=recipe.schemes, **recipe.model).train()
-    collate = Collator(windower(tokenizer, model.config, recipe.train_overlap), model.config.max_width)
+    problem, student = recipe.problem(), recipe.models["student"]
+    assert isinstance(problem, CorefProblem)
+    model = problem.model(student).train()
+    collate = problem.inputs(student).collator
     encoder_seconds, step_seconds, ratios = [], [], []
-    for example in recipe.examples(recipe.train)[: options.documents + 1]:
+    for example in problem.train[: options.documents + 1]:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16_pays()):
             began = time.perf_counter()
             batch = collate([example])

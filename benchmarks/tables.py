@@ -327,32 +327,33 @@ def heads() -> Iterable[str]:
     yield from header("head", "seeds", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1, test", "dev")
     for scorer in SCORERS:
         runs = of_seeds(f"minilm-litbank/{scorer}-*.json")
-        tests = [run["test"]["entities"]["with_singletons"] for run in runs]
-        parts = [[t[m]["f1"] for t in tests] for m in ("mentions", "muc", "b_cubed", "ceaf_e")]
-        parts += [[t["conll"] for t in tests], [run["dev_conll"] for run in runs]]
+        names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
+        parts = [[run["test_scores"][f"{name}_f1"] / 100 for run in runs] for name in names]
+        parts.append([run["validation"] / 100 for run in runs])
         yield row(scorer, len(runs), *map(mean, parts))
 
 
 def large() -> Iterable[str]:
     """The resolver that teaches, as it was trained, and one that was trained for longer."""
     results = [read("coref-large.json"), read("coref-large-10.json")]
-    rows = [
-        ("LitBank, split 0, dev part; singletons in", "dev", "entities", "with_singletons"),
-        ("LitBank, split 0, test part; singletons in", "test", "entities", "with_singletons"),
-        ("OntoGUM dev, 15 genres; no singletons", "test", "chains", "without_singletons"),
-    ]
     yield from header("epochs", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
+    names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
     for result in results:
-        for label, part, scheme, singletons in rows:
-            found = result[part][scheme][singletons]
-            parts = [found[metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
-            yield row(f"{result['epochs']:g}", label, *map(per_cent, parts), f"**{per_cent(found['conll'])}**")
+        dev = {name: 100 * score for name, score in result["stages"][-1]["scores"].items()}
+        for label, scores, pattern in (
+            ("LitBank, split 0, dev part; singletons in", dev, "{}_f1"),
+            ("LitBank, split 0, test part; singletons in", result["test_scores"], "{}_f1"),
+            ("OntoGUM dev, 15 genres; no singletons", result["test_scores"], "chains_{}_f1_without_singletons"),
+        ):
+            *parts, conll = (f"{scores[pattern.format(name)]:.1f}" for name in names)
+            yield row(result["epochs"], label, *parts, f"**{conll}**")
     yield ""
     yield "CoNLL F1 on the development part after each epoch:"
     yield ""
     for result in results:
-        epochs = ", ".join(f"{entry['conll_f1']:.1f}" for entry in result["dev_by_epoch"])
-        yield f"- {epochs}; {result['minutes_of_training']:.0f} minutes"
+        log = result["stages"][-1]["log"]
+        epochs = ", ".join(f"{100 * entry['eval_conll_f1']:.1f}" for entry in log if "eval_conll_f1" in entry)
+        yield f"- {epochs}; {result['seconds'] / 60:.0f} minutes"
 
 
 def students() -> Iterable[str]:

@@ -26,12 +26,12 @@ ship: $(SHIPPED)/config.json
 
 $(TEACHER)/model/training.json:
 	$(LEHR) train coref recipes/coref/large.yaml --output $(TEACHER) --result $(RESULTS)/coref-large.json \
-		--set data=$(DATA) $(TEACHER_ARGS) $(if $(wildcard $(TEACHER)/checkpoint-*),--resume)
+		--set data=$(DATA) $(TEACHER_ARGS) --resume
 
 $(OUTPUT)/result.json: $(TEACHER)/model/training.json
 	$(LEHR) distill recipes/coref/$(STUDENT).yaml --output $(OUTPUT) --result $(RESULTS)/$(STUDENT).json \
 		--set data=$(DATA) --set models.teacher.from=$(TEACHER)/model --set models.student.head=$(TEACHER)/model \
-		$(STUDENT_ARGS) $(if $(wildcard $(OUTPUT)/stage-*),--resume)
+		$(STUDENT_ARGS) --resume
 
 $(OUTPUT)/float32/config.json: $(OUTPUT)/result.json
 	$(LEHR) export $(OUTPUT)/model $(@D) --title 'lehr edge-en'

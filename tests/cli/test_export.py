@@ -18,16 +18,16 @@ from lehr.resolver import Resolver
 
 Run = Callable[..., tuple[str, str]]
 
-SCORES = {"conll": 0.123, **{name: {"f1": 0.5} for name in ["mentions", "muc", "b_cubed", "ceaf_e"]}}
 SOURCE = {"scheme": "entities", "files": ["a.conll"], "about": "stories"}
 RESULT = {
-    "recipe": {"encoder": "some/encoder", "train": [SOURCE], "dev": [SOURCE]},
+    "recipe": {"documents": {"train": [SOURCE], "dev": [SOURCE]}},
+    "student": {"from": "some/encoder"},
+    "teacher": {},
     "seed": 1,
-    "documents": {"train": 4},
-    "epochs": 2.0,
-    "minutes_of_training": 0.1,
-    "dev": {"entities": {"with_singletons": SCORES}},
-    "test": {},
+    "epochs": 2,
+    "seconds": 6.0,
+    "validation": 12.3,
+    "test_scores": {},
     "versions": {"torch": "2", "transformers": "5"},
 }
 
@@ -67,7 +67,8 @@ def test_a_folder_that_is_whole(run: Run, trained: Path, tmp_path: Path) -> None
     assert "# Tiny\n" in card
     assert "`entities`: stories" in card
     assert "read with int8 weights" in card
-    assert "12.3 |" in card
+    assert "(stories): CoNLL F1 12.3." in card
+    assert "There was no test part." in card
     assert "is whole" in run("check", folder)[0]
     assert "holds a trained model" in run("export", trained, trained, status=1)[1]
     assert Tokenizer.from_file(str(folder / "tokenizer.json")).token_to_id("mary") is not None

@@ -6,10 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -17,31 +15,24 @@ import tiny_model
 import torch
 from safetensors.torch import load_file
 from tiny_documents import HOUSE, LETTER, RAIN, SHIP
-from transformers import BertConfig, BertModel, TrainerCallback
+from transformers import BertConfig, BertModel, set_seed
 
 import lehr
 from lehr.cli import main
-from lehr.coref import training
-from lehr.coref.data import Example, fingerprint
+from lehr.coref import problem
 from lehr.coref.prediction import resolver_of
+from lehr.coref.trainer import CorefTrainer
+from lehr.experiments.recipe import load_recipe
 from lehr.formats import write
 
 Run = Callable[..., str]
 
 TRAIN = [HOUSE, SHIP, RAIN, LETTER]
 MODEL = {"window": 64, "overlap": 12, "max_width": 6, "mention_size": 16, "pair_size": 12, "relation_layers": 1}
-TRAINING = {
-    "num_train_epochs": 2,
-    "learning_rate": 2e-3,
-    "logging_steps": 1,
-    "bf16": False,
-    "use_cpu": True,
-    "disable_tqdm": True,
-    "report_to": [],
-}
+TRAINING = {"learning_rate": 2e-3, "logging_steps": 1, "bf16": False, "use_cpu": True, "disable_tqdm": True}
 PLAIN = {
-    "model": {**MODEL, "window": 900, "dropout": 0.0},
-    "training": {**TRAINING, "adam_epsilon": 10, "max_grad_norm": 0},
+    "model": {"from": "tiny/tiny-bert-without-dropout", **MODEL, "window": 900, "dropout": 0.0},
+    "training": {**TRAINING, "adam_epsilon": 10, "max_grad_norm": 0, "save_total_limit": None},
 }
 """For runs that are to be alike to the rounding of sums.
 
@@ -97,16 +88,20 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
     for document in TRAIN:
         (data / f"{document.id}.conll").write_text(write([document], "conll"), encoding="utf-8")
 
-    def written(encoder: str = "tiny/tiny-bert", **fields: Any) -> Path:
+    def written(model: Mapping[str, Any] = MODEL, **fields: Any) -> Path:
         whole = {
-            "encoder": encoder,
+            "task": "coref/tiny",
             "data": str(data),
-            "train": [{"scheme": "entities", "files": [f"{d.id}.conll" for d in TRAIN], "about": "four stories"}],
-            "dev": [{"scheme": "entities", "files": ["ship.conll", "letter.conll"]}],
-            "test": [{"scheme": "entities", "files": ["house.conll"]}],
-            "model": MODEL,
+            "documents": {
+                "train": [{"scheme": "entities", "files": [f"{d.id}.conll" for d in TRAIN], "about": "four stories"}],
+                "dev": [{"scheme": "entities", "files": ["ship.conll", "letter.conll"]}],
+                "test": [{"scheme": "entities", "files": ["house.conll"]}],
+            },
+            "models": {"student": {"from": "tiny/tiny-bert", **model}},
+            "method": "scratch",
+            "epochs": 2,
             "training": TRAINING,
-            "head_learning_rate": 1e-2,
+            "head_rate": 5,
             **fields,
         }
         path = tmp_path / "recipe.yaml"
@@ -117,8 +112,8 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
-    return found
+    """A model's or a checkpoint's."""
+    return {name.removeprefix("student."): w for name, w in load_file(folder / "model.safetensors").items()}
 
 
 def assert_close(folder: Path, other: Path, tolerance: float) -> None:
@@ -131,56 +126,72 @@ def assert_close(folder: Path, other: Path, tolerance: float) -> None:
 def test_from_a_recipe_to_a_model(run: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
     output, copy = tmp_path / "run", tmp_path / "results/tiny.json"
     path = recipe(training={**TRAINING, "report_to": ["tensorboard"]})
-    printed = run(path, "--output", output, "--result", copy, "--set", "training.seed=3")
+    printed = run(path, "--output", output, "--result", copy, "--set", "seed=3")
     result = json.loads((output / "model/training.json").read_text("utf-8"))
-    assert json.loads(copy.read_text("utf-8")) == result
-    assert f"{output / 'model'}: CoNLL F1 {100 * result['dev_conll']:.1f} on the development part\n" in printed
+    assert json.loads(copy.read_text("utf-8")) == json.loads((output / "result.json").read_text("utf-8")) == result
+    scores = f"{result['test']:.1f} on the test part, {result['validation']:.1f} on the validation part\n"
+    assert f"{output / 'model'}: conll_f1 {scores}" in printed
 
-    assert (result["seed"], result["epochs"], result["resumed"], result["bf16"]) == (3, 2, False, False)
-    assert result["recipe"]["train"][0]["about"] == "four stories"
-    assert result["recipe"]["training"]["seed"] == 3
-    assert result["documents"] == {"train": 4, "dev": 2, "test": 1}
-    assert result["data"]["test"] == fingerprint([Example(HOUSE, 0)])
+    assert (result["seed"], result["epochs"], result["teacher"], result["metric"]) == (3, 2, {}, "conll_f1")
+    assert result["recipe"]["documents"]["train"][0]["about"] == "four stories"
+    assert result["recipe"]["head_rate"] == 5
     assert result["versions"]["lehr"] == lehr.__version__
     assert result["versions"]["torch"] == torch.__version__
-    assert [entry["epoch"] for entry in result["dev_by_epoch"]] == [1, 2]
-    for part in ("dev", "test"):
-        scores = result[part]["entities"]
-        assert scores["with_singletons"]["singletons"] is True
-        assert scores["without_singletons"]["singletons"] is False
-    assert result["dev_conll"] == result["dev"]["entities"]["with_singletons"]["conll"]
+    (stage,) = result["stages"]
+    assert [entry["epoch"] for entry in stage["log"] if "eval_conll_f1" in entry] == [1, 2]
+    assert result["validation"] == pytest.approx(100 * stage["scores"]["conll_f1"], abs=1e-3)
+    assert {"conll_f1", "conll_f1_without_singletons", "mention_f1"} < result["test_scores"].keys()
 
     resolve = resolver_of(output / "model")
     assert resolve(SHIP).tokens == SHIP.tokens
     config = json.loads((output / "model/config.json").read_text("utf-8"))
-    assert (config["mention_threshold"], config["link_threshold"]) == tuple(result["thresholds"].values())
+    decided = json.loads((output / "stage-1/decided.json").read_text("utf-8"))["config"]
+    assert {name: config[name] for name in decided} == decided
     assert list(output.rglob("events.out.tfevents.*"))
 
     message = run(path, "--output", output, status=1)
-    assert message == f"lehr: {output} holds a checkpoint already; resume it with --resume or choose another --output"
-    for checkpoint in output.glob("checkpoint-*"):
-        rmtree(checkpoint)
-    assert run(path, "--output", output, status=1) == f"lehr: {output} holds a model already; choose another --output"
+    assert message == f"lehr: {output} holds a run already; resume it, or choose another output"
+
+
+def test_without_a_test_or_a_development_part_the_last_epoch_stays(
+    run: Run, recipe: Callable[..., Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    printed = run(recipe(), "--output", output, "--set", "documents.dev=[]", "--set", "documents.test=[]")
+    result = json.loads((output / "result.json").read_text("utf-8"))
+    assert (result["validation"], result["test"], result["test_scores"]) == (None, None, {})
+    assert f"{output / 'model'}: conll_f1 was not measured\n" in printed
+    assert resolver_of(output / "model")(SHIP).tokens == SHIP.tokens
 
 
 def test_the_best_epoch_is_kept(run: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
     output = tmp_path / "run"
-    long = {**TRAINING, "num_train_epochs": 8, "save_total_limit": 9}
-    run(recipe(training=long, model={**MODEL, "dropout": 0.0}), "--output", output)
-    result = json.loads((output / "model/training.json").read_text("utf-8"))
-    by_epoch = [entry["conll_f1"] for entry in result["dev_by_epoch"]]
+    run(recipe({**MODEL, "dropout": 0.0}, epochs=8, training={**TRAINING, "save_total_limit": None}),
+        "--output", output)  # fmt: skip
+    result = json.loads((output / "result.json").read_text("utf-8"))
+    log = result["stages"][0]["log"]
+    by_epoch = [entry["eval_conll_f1"] for entry in log if "eval_conll_f1" in entry]
     best = 4 * (1 + by_epoch.index(max(by_epoch)))
-    assert_close(output / "model", output / f"checkpoint-{best}", 0)
+    assert_close(output / "model", output / f"stage-1/checkpoint-{best}", 0)
     assert max(by_epoch) > min(by_epoch), "otherwise this shows nothing"
-    assert max(by_epoch) == pytest.approx(100 * result["dev_conll"], abs=0.01)
+    assert 100 * max(by_epoch) == pytest.approx(result["validation"], abs=0.01)
 
 
-def test_nothing_to_resume_from(run: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
-    output = tmp_path / "run"
-    for _ in range(2):
-        message = run(recipe(), "--output", output, "--resume", status=1)
-        assert message == f"lehr: {output} holds no checkpoint to resume from"
-        output.mkdir(exist_ok=True)
+def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
+    """Where that is nought, it stays as it was drawn, and the encoder alone learns."""
+    output, path = tmp_path / "run", recipe(epochs=1, head_rate=0)
+    run(path, "--output", output)
+    read = load_recipe(path)
+    set_seed(read.seed)
+    drawn, learned = read.problem().model(read.models["student"]).state_dict(), weights(output / "model")
+    changed = {name for name, weight in learned.items() if not torch.equal(weight, drawn[name])}
+    assert changed
+    assert all(name.startswith("encoder.") for name in changed)
+    message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
+    assert message.startswith(f"lehr: {output / 'result.json'} is of another recipe")
+    (output / "result.json").unlink()
+    message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
+    assert "was begun as another stage: its run was" in message
 
 
 @pytest.mark.parametrize(
@@ -188,7 +199,8 @@ def test_nothing_to_resume_from(run: Run, recipe: Callable[..., Path], tmp_path:
     [
         ("training.lerning_rate=1", "training: unknown key 'lerning_rate'"),
         ("data=/nowhere", "no file matches /nowhere/house.conll"),
-        ("model.window=30", "windows of 30 pieces have no room"),
+        ("models.student.windw=30", "model: unknown key 'windw'; known are from, layers, head, members, scorer,"),
+        ("models.student.window=30", "windows of 30 pieces have no room"),
     ],
 )
 def test_recipes_that_will_not_do(
@@ -198,12 +210,13 @@ def test_recipes_that_will_not_do(
     assert not (tmp_path / "run/model").exists()
 
 
-class Kill(TrainerCallback):
+class Killed(CorefTrainer):
     """The end of a process in the middle of the second epoch."""
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step == 6:
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if self.state.global_step == 6:
             raise RuntimeError("killed")
+        return super().training_step(*args, **kwargs)
 
 
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(
@@ -214,34 +227,33 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     run(path, "--output", whole)
     with monkeypatch.context() as patched:
-        patched.setattr(training, "CorefTrainer", partial(training.CorefTrainer, callbacks=[Kill()]))
+        patched.setattr(problem, "CorefTrainer", Killed)
         patched.setattr(sys, "argv", ["lehr", "train", "coref", str(path), "--output", str(stopped)])
         with pytest.raises(RuntimeError, match="killed"):
             main()
     assert not (stopped / "model").exists()
     run(path, "--output", stopped, "--resume")
-    for folder in ("checkpoint-8", "model"):
-        assert_close(stopped / folder, whole / folder, 0)
-    results = [json.loads((folder / "model/training.json").read_text("utf-8")) for folder in (whole, stopped)]
-    assert [result["resumed"] for result in results] == [False, True]
-    for key in ("dev", "test", "thresholds", "epochs", "data"):
+    assert_close(stopped / "model", whole / "model", 0)
+    results = [json.loads((folder / "result.json").read_text("utf-8")) for folder in (whole, stopped)]
+    for key in ("validation", "test_scores", "epochs", "recipe"):
         assert results[0][key] == results[1][key]
 
 
 def test_gradients_are_accumulated_as_in_one_batch(run: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
-    encoder = "tiny/tiny-bert-without-dropout"
-    run(recipe(encoder, **PLAIN), "--output", tmp_path / "start", "--set", "training.learning_rate=0",
-        "--set", "head_learning_rate=0")  # fmt: skip
-    run(recipe(encoder, **PLAIN), "--output", tmp_path / "batch", "--set", "training.per_device_train_batch_size=2")
-    run(recipe(encoder, **PLAIN), "--output", tmp_path / "sum", "--set", "training.gradient_accumulation_steps=2")
-    assert_close(tmp_path / "sum/checkpoint-4", tmp_path / "batch/checkpoint-4", 1e-5)
+    for name, setting in (
+        ("start", "training.learning_rate=0"),
+        ("batch", "training.per_device_train_batch_size=2"),
+        ("sum", "training.gradient_accumulation_steps=2"),
+    ):
+        run(recipe(**PLAIN), "--output", tmp_path / name, "--set", setting)
+    assert_close(tmp_path / "sum/stage-1/checkpoint-4", tmp_path / "batch/stage-1/checkpoint-4", 1e-5)
     with pytest.raises(AssertionError):
-        assert_close(tmp_path / "sum/checkpoint-4", tmp_path / "start/checkpoint-8", 1e-3)
+        assert_close(tmp_path / "sum/stage-1/checkpoint-4", tmp_path / "start/stage-1/checkpoint-8", 1e-3)
 
 
 def test_two_processes_train_as_one(run: Run, recipe: Callable[..., Path], tmp_path: Path) -> None:
     """And only the first of them writes and speaks."""
-    path = recipe("tiny/tiny-bert-without-dropout", **PLAIN)
+    path = recipe(**PLAIN)
     run(path, "--output", tmp_path / "one", "--set", "training.per_device_train_batch_size=2")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = ["-m", "lehr", "train", "coref", path, "--output", tmp_path / "two", "--result", tmp_path / "result.json"]
@@ -253,10 +265,10 @@ def test_two_processes_train_as_one(run: Run, recipe: Callable[..., Path], tmp_p
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("on the development part") == done.stdout.count("train_runtime") == 1
-    assert_close(tmp_path / "two/checkpoint-4", tmp_path / "one/checkpoint-4", 1e-5)
-    files = (tmp_path / "one/model/training.json", tmp_path / "two/model/training.json", tmp_path / "result.json")
+    assert done.stdout.count("on the validation part") == 1
+    assert_close(tmp_path / "two/stage-1/checkpoint-4", tmp_path / "one/stage-1/checkpoint-4", 1e-5)
+    files = (tmp_path / "one/result.json", tmp_path / "two/result.json", tmp_path / "result.json")
     one, two, copy = (json.loads(file.read_text("utf-8")) for file in files)
     assert two == copy
-    for key in ("dev", "test", "thresholds", "epochs", "data"):
+    for key in ("validation", "test_scores", "epochs"):
         assert one[key] == two[key]

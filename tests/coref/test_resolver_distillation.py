@@ -140,7 +140,7 @@ def test_a_head_may_begin_with_a_larger_models() -> None:
 
 def test_a_schedule_may_end_at_a_rate_of_its_own(tmp_path: Path) -> None:
     model, _ = made("bert")
-    rates = optimizer(model, TrainingArguments(str(tmp_path), learning_rate=1e-3, use_cpu=True), 6e-3)
+    rates = optimizer(model, TrainingArguments(str(tmp_path), learning_rate=1e-3, use_cpu=True), 6.0)
     schedule = get_polynomial_decay_schedule_with_warmup(rates, 0, 10, lr_end=2e-4, power=1.0)
     for _ in range(10):
         rates.step()
@@ -315,7 +315,9 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     refused("unlabelled: scheme 'x' is never trained", documents={**documents, "unlabelled": texts})
     odd = [{"scheme": "x", "files": ["house.conll"]}]
     refused("scheme 'x' is scored but never trained", documents={**documents, "dev": odd})
-    refused("`test` has no document of 'entities', whose score is the run's", documents={**documents, "test": []})
+    chains = {"scheme": "chains", "files": ["ship.conll"]}
+    two = {**documents, "train": [*documents["train"], chains], "test": [chains]}
+    refused("`test` has no document of 'entities', whose score is the run's", documents=two)
     judge = {**models, "student": {**models["student"], "singleton_scheme": "x"}}
     refused("singleton_scheme is 'x', and the schemes are", models=judge)
     other = copytree(tmp_path / "teacher", tmp_path / "other")

@@ -41,12 +41,17 @@ def test_every_grid_here_is_one(path: Path) -> None:
     assert notes(grid) == OTHERWISE.get(path.stem, [])
 
 
-DISTILLED = [path for path in sorted(RECIPES.glob("*/*.yaml")) if "\ntask:" in path.read_text("utf-8")]
+OTHERS = [path for path in sorted(RECIPES.glob("*/*.yaml")) if path.parent.name != "grids"]
 
 
-@pytest.mark.parametrize("path", DISTILLED, ids=str)
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_recipe_here_is_one(path: Path) -> None:
     assert load_recipe(path).plan()
+
+
+def test_a_grid_has_something_to_compare_scores_on() -> None:
+    with pytest.raises(ValueError, match=r"assistant-0: documents: a grid compares scores .* is no `test`"):
+        load_grid(RECIPES / "grids/coref-edge.yaml", ["tasks.coref/litbank.documents.test=[]"])
 
 
 def test_cells_come_with_every_rows_first_seed_first(tmp_path: Path) -> None:

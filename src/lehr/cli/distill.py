@@ -61,5 +61,7 @@ def distill(
     if PartialState().is_main_process:
         if result is not None:
             write_text(result, (folder / "result.json").read_text("utf-8"))
-        validation = "" if outcome["validation"] is None else f", {outcome['validation']:.1f} on the validation part"
-        typer.echo(f"{folder / 'model'}: {outcome['metric']} {outcome['test']:.1f} on the test part{validation}")
+        scores = [
+            f"{outcome[part]:.1f} on the {part} part" for part in ("test", "validation") if outcome[part] is not None
+        ]
+        typer.echo(f"{folder / 'model'}: {outcome['metric']} {', '.join(scores) or 'was not measured'}")

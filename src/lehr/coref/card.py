@@ -7,7 +7,7 @@ from typing import Any
 
 from .unlabelled import sources as without_annotation
 
-MEASURES = ("mentions", "muc", "b_cubed", "ceaf_e")
+MEASURES = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
 
 TEMPLATE = """\
 ---
@@ -39,12 +39,12 @@ for cluster in resolver("Mary said she was tired.").clusters:
 - Head: {scorer}; a span position matrix after our own reading of the abstract of arXiv:2007.04301.
 - Training: {epochs:g} epochs, {minutes:.1f} minutes, seed {seed}:
 {sources}
-- Best epoch, calibration and thresholds chosen on the development part ({dev}).
+- Best epoch, calibration and thresholds chosen on the development part ({dev}){validation}.
 
 ## Scores
 
-Those of the training run, in per cent: in the precision it trained in, with its whole vocabulary, gold words, predicted
-mentions. The test part chose nothing.
+Those of the training run on its test part, which chose nothing, in per cent: in the precision it trained in, with its
+whole vocabulary, gold words, predicted mentions.
 
 {scores}
 
@@ -65,13 +65,11 @@ def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any])
 
     Args:
         title: the model's name.
-        result: what `training.train` returned, or `lehr.experiments.recipe.carry_out` for a resolver.
+        result: what `lehr.experiments.recipe.carry_out` returned for a resolver.
         config: the `config.json` of the export.
     """
-    distilled = "documents" in result["recipe"]
-    made = _distilled(result) if distilled else _trained(result)
     return TEMPLATE.format(
-        **made,
+        **_made(result),
         title=title,
         language=config["language"],
         reads="English only" if config["language"] == "en" else f"Only the language `{config['language']}`",
@@ -88,26 +86,8 @@ def model_card(title: str, result: Mapping[str, Any], config: Mapping[str, Any])
     )
 
 
-def _trained(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What the card says of a resolver that learned from annotation alone."""
-    recipe = result["recipe"]
-    rows = [
-        (f"{part} | {scheme} | {singletons.split('_')[0]}", [*(scores[m]["f1"] for m in MEASURES), scores["conll"]])
-        for part in ("dev", "test")
-        for scheme, variants in result[part].items()
-        for singletons, scores in variants.items()
-    ]
-    return {
-        "encoder": recipe["encoder"],
-        "minutes": result["minutes_of_training"],
-        "sources": "\n".join(_sources(recipe["train"])),
-        "dev": _about(recipe["dev"]),
-        "scores": _table("part | scheme | singletons", rows),
-    }
-
-
-def _distilled(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What it says of one that a recipe of stages made."""
+def _made(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the card says of how a resolver was made, and of its scores."""
     documents, student = result["recipe"]["documents"], result["student"]
     layers = f", layers {', '.join(map(str, student['layers']))}" if student.get("layers") else ""
     sources = list(_sources(documents["train"]))
@@ -117,21 +97,27 @@ def _distilled(result: Mapping[str, Any]) -> dict[str, Any]:
         for drawn in without_annotation(documents):
             words = f"{drawn['words']:,} words of " if drawn.get("words") else ""
             sources.append(f"  - without annotation: {words}{drawn.get('about') or ', '.join(drawn['files'])}")
-    scores = result["test_scores"]
-    schemes = list(dict.fromkeys(source["scheme"] for source in documents["train"]))
-    prefixes = {scheme: f"{scheme}_" if number else "" for number, scheme in enumerate(schemes)}
-    rows = [
-        (f"test | {scheme}", [scores[f"{prefix}{m.removesuffix('s')}_f1"] / 100 for m in (*MEASURES, "conll")])
-        for scheme, prefix in prefixes.items()
-        if f"{prefix}conll_f1" in scores
-    ]
     return {
         "encoder": student["from"] + layers,
         "minutes": result["seconds"] / 60,
         "sources": "\n".join(sources),
         "dev": _about(documents.get("dev") or []),
-        "scores": _table("part | scheme", rows),
+        "validation": "" if result["validation"] is None else f": CoNLL F1 {result['validation']:.1f}",
+        "scores": _scores(result["test_scores"], [source["scheme"] for source in documents["train"]]),
     }
+
+
+def _scores(scores: Mapping[str, float], schemes: Sequence[str]) -> str:
+    """Those of the test part as a table."""
+    lines = ["| scheme | singletons | mentions F1 | MUC | B³ | CEAF-e | CoNLL F1 |", "|---" * 7 + "|"]
+    for number, scheme in enumerate(dict.fromkeys(schemes)):
+        names = [f"{scheme}_{name}_f1" if number else f"{name}_f1" for name in MEASURES]
+        dropped = [f"{name}_without_singletons" for name in names]
+        rows = [("with", names), ("without", dropped)] if dropped[0] in scores else [("without", names)]
+        for singletons, row in rows:
+            if row[0] in scores:
+                lines.append(f"| {scheme} | {singletons} | {' | '.join(f'{scores[name]:.1f}' for name in row)} |")
+    return "\n".join(lines) if len(lines) > 2 else "There was no test part."
 
 
 def _name(model: str | Mapping[str, Any]) -> str:
@@ -148,12 +134,3 @@ def _sources(sources: Sequence[Mapping[str, Any]]) -> Iterable[str]:
 
 def _about(sources: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(source.get("about") or source["scheme"] for source in sources) or "there was none"
-
-
-def _table(heads: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
-    lines = [
-        f"| {heads} | mentions F1 | MUC | B³ | CEAF-e | CoNLL F1 |",
-        "|---" * (heads.count("|") + 6) + "|",
-        *(f"| {name} | {' | '.join(f'{100 * cell:.1f}' for cell in cells)} |" for name, cells in rows),
-    ]
-    return "\n".join(lines)

@@ -29,12 +29,12 @@ from ..kd.teacher import Logits, keep_logits
 from ..kd.trainer import machine
 from ..shelf import encoder_path
 from ..windows import Windower
+from .annotated import Annotated
 from .configuration import DECISIONS, LehrConfig
 from .data import Collator, Example, Examples, windower
 from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
 from .prediction import clusters, evaluate, load, predict_all, tune
-from .recipe import DECIDED_HERE, MODEL_KEYS, Recipe, Source
-from .trainer import CorefDistiller, CorefLearner, by_name
+from .trainer import HEAD_RATE, CorefLearner, CorefTrainer, by_name
 from .unlabelled import Unlabelled, sources
 
 DEFAULTS: dict[str, Any] = {
@@ -44,6 +44,9 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 0.01,
 }
 """What a recipe's `training` need not say, over `lehr.kd.distillation.DEFAULTS`."""
+
+DECIDED_HERE = ("self", "encoder", "schemes", "kwargs")
+"""Arguments of `LehrConfig` that a model's description has no say in."""
 
 LEARNED_HERE = ("hard-labels", "pseudo-labels", "annealed-regression", "kd")
 """The objectives that are carried over to matrices."""
@@ -70,9 +73,10 @@ class CorefProblem:
     rule, with whose head it begins; or by `members` alone, folders of resolvers that teach together.
 
     Args:
-        documents: `train`, `dev` and `test`, each a list of `lehr.coref.recipe.Source`, and `unlabelled`, one or a list
-            of `lehr.coref.unlabelled.Unlabelled`, which stages with a teacher read too. The first scheme of `train` is
-            the one that is scored for the test part's metric, where it has several.
+        documents: `train`, `dev` and `test`, each a list of `lehr.coref.annotated.Annotated`, and `unlabelled`, one or
+            a list of `lehr.coref.unlabelled.Unlabelled`, which stages with a teacher read too. Those of `dev` choose
+            the epoch, and are what calibration and thresholds are fitted to; those of `test` are scored once, at the
+            end. Both may be missing. The first scheme of `train` is the one whose score is the run's.
         data: folder that holds the data sets.
         language: in which raw text is split, as the student's `language`.
 
@@ -80,38 +84,49 @@ class CorefProblem:
         ValueError: if something is unknown, or not there.
     """
 
-    KEYS = ("from", "layers", "head", "members", *(key for key in MODEL_KEYS if key not in DECIDED_HERE))
+    KEYS = (
+        *("from", "layers", "head", "members"),
+        *(key for key in inspect.signature(LehrConfig.__init__).parameters if key not in DECIDED_HERE),
+    )
     metric = "conll_f1"
 
     def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data", language: str = "en") -> None:
         refuse_unknown(documents, ("train", "dev", "test", "unlabelled"), "documents")
-        train, dev, test = (
-            [fill(Source, source, f"documents: {part}") for source in documents.get(part) or []]
+        self.data, self.language = Path(data), language
+        self.annotated = {
+            part: [fill(Annotated, given, f"documents: {part}") for given in documents.get(part) or []]
             for part in ("train", "dev", "test")
-        )
-        model = {"language": language}
-        self.recipe = Recipe(encoder="", train=train, dev=dev, test=test, data=data, model=model)
-        if not self.recipe.train:
+        }
+        self.schemes = list(dict.fromkeys(source.scheme for source in self.annotated["train"]))
+        if not self.schemes:
             raise ValueError("documents: there is no `train`")
-        self.schemes = self.recipe.schemes
-        self._test = self.recipe.examples(test)  # before hours of training: it is asked for after them
-        if not any(example.scheme == 0 for example in self._test):
+        if unknown := {s.scheme for part in ("dev", "test") for s in self.annotated[part]} - set(self.schemes):
+            raise ValueError(f"documents: scheme {min(unknown)!r} is scored but never trained")
+        self._test = self._examples("test")  # before hours of training: it is asked for after them
+        if self._test and not any(example.scheme == 0 for example in self._test):
             raise ValueError(f"documents: `test` has no document of {self.schemes[0]!r}, whose score is the run's")
         self.unlabelled: list[Example] = []
         for given in sources(documents):
             drawn = fill(Unlabelled, {"language": language, **given}, "documents: unlabelled")
             if drawn.scheme not in self.schemes:
                 raise ValueError(f"documents: unlabelled: scheme {drawn.scheme!r} is never trained")
-            self.unlabelled += drawn.examples(Path(data), self.schemes.index(drawn.scheme))
+            self.unlabelled += drawn.examples(self.data, self.schemes.index(drawn.scheme))
 
     @cached_property
     def train(self) -> list[Example]:
         """Annotated documents, then those that are not."""
-        return self.recipe.examples(self.recipe.train) + self.unlabelled
+        return self._examples("train") + self.unlabelled
 
     @cached_property
     def dev(self) -> list[Example]:
-        return self.recipe.examples(self.recipe.dev)
+        return self._examples("dev")
+
+    def _examples(self, part: str) -> list[Example]:
+        return [
+            example
+            for source in self.annotated[part]
+            for example in source.examples(self.data, self.schemes.index(source.scheme), self.language)
+        ]
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """A resolver, or an `Ensemble` of some."""
@@ -144,13 +159,14 @@ class CorefProblem:
         )
 
     def compute_metrics(self, prediction: Any) -> dict[str, float]:
-        """Not asked: `CorefDistiller` measures whole documents."""
+        """Not asked: `CorefTrainer` measures whole documents."""
         raise NotImplementedError
 
     def test(self, model: nn.Module, spec: Mapping[str, Any]) -> dict[str, float]:
         """CoNLL F1 and its parts on the test documents, of the first scheme and, by their names, of the others.
 
-        Singletons count where the documents have some. The thresholds are those that the model's configuration has.
+        Singletons count where the documents have some; then those without them are given as well. The thresholds are
+        those that the model's configuration has.
         """
         assert isinstance(model, LehrModel)
         predictions = list(predict_all(model, self.inputs(spec).windower, self._test))
@@ -158,8 +174,9 @@ class CorefProblem:
         for number, scheme in enumerate(self.schemes):
             if own := [p for p in predictions if p.example.scheme == number]:
                 alone = any(len(cluster) == 1 for p in own for cluster in p.example.document.clusters)
-                scores = by_name(evaluate(own, model.config, singletons=alone))
-                found |= {f"{scheme}_{name}" if number else name: value for name, value in scores.items()}
+                for singletons, ending in [(True, ""), (False, "_without_singletons")] if alone else [(False, "")]:
+                    scores = by_name(evaluate(own, model.config, singletons=singletons))
+                    found |= {(f"{scheme}_" if number else "") + name + ending: f1 for name, f1 in scores.items()}
         return found
 
     def save(self, model: nn.Module, spec: Mapping[str, Any], folder: Path) -> None:
@@ -168,8 +185,12 @@ class CorefProblem:
         self.inputs(spec).tokenizer.save_pretrained(folder)
 
 
+@dataclass
 class CorefRun(Run):
     """A recipe carried out on documents; the fields are those of `Run`.
+
+    Args:
+        head_rate: how many times the encoder's learning rate that of everything else is.
 
     Stages with a teacher read all documents, the others those that are annotated. In a stage of `pseudo-labels`, the
     documents that are not have the clusters that the teacher finds in them.
@@ -178,9 +199,14 @@ class CorefRun(Run):
         ValueError: on construction, if the fields do not fit together, or an objective is not carried over to matrices.
     """
 
+    head_rate: float = HEAD_RATE
+
     def __post_init__(self) -> None:
         self.training = DEFAULTS | self.training
         super().__post_init__()
+
+    def _settings(self) -> dict[str, Any]:
+        return {**super()._settings(), "head_rate": self.head_rate}
 
     def _check_stages(self) -> None:
         for number, stage in enumerate(self.stages):
@@ -207,16 +233,19 @@ class CorefRun(Run):
             return report
         # The weights that go on may be those of another epoch than the last. What is decided of them is kept, as on
         # another device it would be another by a hair, and so be another teacher's for the stages after this.
-        model, decided = self.models[student], self._folder(number) / "decided.json"
+        model, path = self.models[student], self._folder(number) / "decided.json"
         assert isinstance(model, LehrModel)
-        if not decided.exists():
-            tune(list(predict_all(model, inputs.windower, inputs.eval)), model.config)
+        if not path.exists():
+            scores = by_name(tune(list(predict_all(model, inputs.windower, inputs.eval)), model.config))
+            decided = {"config": {name: getattr(model.config, name) for name in DECISIONS}, "scores": scores}
             if PartialState().is_main_process:
-                write_text(decided, json.dumps({name: getattr(model.config, name) for name in DECISIONS}) + "\n")
+                write_text(path, json.dumps(decided) + "\n")
         PartialState().wait_for_everyone()
-        for name, value in json.loads(decided.read_text("utf-8")).items():
+        decided = json.loads(path.read_text("utf-8"))
+        for name, value in decided["config"].items():
             setattr(model.config, name, value)
-        return report
+        scores = decided["scores"]
+        return report | {"chosen": scores[self.metric], "scores": scores}
 
     def _inputs(self, number: int) -> CorefInputs:
         inputs = self.inputs[self.stages[number].student]
@@ -249,12 +278,13 @@ class CorefRun(Run):
             part=32,
         )
 
-    def _trainer(self, number: int, dataset: TaughtDataset, online: list[str]) -> CorefDistiller:
+    def _trainer(self, number: int, dataset: TaughtDataset, online: list[str]) -> CorefTrainer:
         stage = self.stages[number]
         soft, hard_weight = _parts(stage)
-        return CorefDistiller(
+        return CorefTrainer(
             CorefLearner(self.models[stage.student]),
             self._arguments(number),
+            head_rate=self.head_rate,
             stage=stage,
             train_dataset=dataset,
             windower=self._inputs(number).windower,

@@ -1,100 +1,25 @@
-"""Trainers of resolvers, from labels or by stages, with two learning rates and our own score on the dev part."""
+"""The trainer of resolvers, with two learning rates and our own score on the development part."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.optim import AdamW
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
 from ..kd.data import Learner, TaughtDataset
 from ..kd.stages import Stage
 from ..kd.trainer import DistillationTrainer
 from ..scoring import Scores
 from ..windows import Windower
-from .data import Collator, Example, Examples
 from .network import LehrModel, Lesson
 from .prediction import predict_all, tune
 
 HEAD_RATE = 6.0
 """How many times the encoder's learning rate a head's is, where nobody says."""
-
-
-class CorefTrainer(Trainer):
-    """Trains a `LehrModel`; its evaluation is the CoNLL F1 of the development documents, thresholds tuned on them.
-
-    Args:
-        model: what to train.
-        args: Transformers' own; its `learning_rate` is the encoder's.
-        head_learning_rate: of everything that is not the encoder.
-        train: examples to learn from.
-        dev: examples that choose thresholds and the best checkpoint.
-        collator: makes batches; its windows are the training's.
-        windower: cuts the development documents.
-    """
-
-    def __init__(
-        self,
-        model: LehrModel,
-        args: TrainingArguments,
-        *,
-        head_learning_rate: float,
-        train: Sequence[Example],
-        dev: Sequence[Example],
-        collator: Collator,
-        windower: Windower,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            model, args, data_collator=collator, train_dataset=Examples(train), eval_dataset=Examples(dev), **kwargs
-        )
-        self.head_learning_rate = head_learning_rate
-        self.dev = list(dev)
-        self.windower = windower
-        self._losses: dict[str, list[float]] = defaultdict(list)
-
-    @property
-    def network(self) -> LehrModel:
-        """The model, out of what Accelerate may have wrapped it in."""
-        network: LehrModel = self.accelerator.unwrap_model(self.model)
-        return network
-
-    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """See `optimizer`."""
-        if self.optimizer is None:
-            self.optimizer = optimizer(self.network, self.args, self.head_learning_rate)
-        return self.optimizer
-
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        outputs = model(**inputs)
-        self._losses["mention_loss"].append(float(outputs.mention_loss))
-        self._losses["pair_loss"].append(float(outputs.pair_loss))
-        return (outputs.loss, outputs) if return_outputs else outputs.loss
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        if "loss" in logs:
-            logs |= {name: round(sum(values) / len(values), 4) for name, values in self._losses.items() if values}
-            self._losses.clear()
-        super().log(logs, start_time)
-
-    def evaluate(
-        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
-    ) -> dict[str, float]:
-        """CoNLL F1 and its parts on the development documents, in per cent; sets the model's thresholds."""
-        examples = self.dev if eval_dataset is None else eval_dataset.examples
-        model = self.network
-        scores = tune(list(predict_all(model, self.windower, examples, bf16=self.args.bf16)), model.config)
-        logs = {f"{metric_key_prefix}_{name}": round(100 * value, 2) for name, value in by_name(scores).items()}
-        logs[f"{metric_key_prefix}_mention_threshold"] = model.config.mention_threshold
-        logs[f"{metric_key_prefix}_link_threshold"] = model.config.link_threshold
-        self.log(logs)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logs)
-        return logs
 
 
 class CorefLearner(Learner):
@@ -104,12 +29,13 @@ class CorefLearner(Learner):
         return self.student(**batch)
 
 
-class CorefDistiller(DistillationTrainer):
-    """Trains a `LehrModel` by one stage of a recipe; see `CorefTrainer` for its evaluation, here in fractions.
+class CorefTrainer(DistillationTrainer):
+    """Trains a `LehrModel` by one stage of a recipe; its evaluation is the CoNLL F1 of the development documents.
 
     Args:
         learner: the student.
-        args: Transformers' own; its `learning_rate` is the encoder's, the head's is `HEAD_RATE` times that.
+        args: Transformers' own; its `learning_rate` is the encoder's.
+        head_rate: how many times that the learning rate is of everything else.
         stage: what to train by.
         train_dataset: documents, with what their teachers say.
         windower: cuts the development documents.
@@ -123,6 +49,7 @@ class CorefDistiller(DistillationTrainer):
         learner: CorefLearner,
         args: TrainingArguments,
         *,
+        head_rate: float,
         stage: Stage,
         train_dataset: TaughtDataset,
         windower: Windower,
@@ -131,7 +58,7 @@ class CorefDistiller(DistillationTrainer):
         title: str,
     ) -> None:
         super().__init__(learner, args, stage=stage, train_dataset=train_dataset, title=title)
-        self.windower, self.soft, self.hard_weight = windower, soft, hard_weight
+        self.head_rate, self.windower, self.soft, self.hard_weight = head_rate, windower, soft, hard_weight
 
     @property
     def network(self) -> LehrModel:
@@ -142,7 +69,7 @@ class CorefDistiller(DistillationTrainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """See `optimizer`."""
         if self.optimizer is None:
-            self.optimizer = optimizer(self.network, self.args, HEAD_RATE * self.args.learning_rate)
+            self.optimizer = optimizer(self.network, self.args, self.head_rate)
         return self.optimizer
 
     def compute_loss(
@@ -170,7 +97,7 @@ class CorefDistiller(DistillationTrainer):
         return logs
 
 
-def optimizer(network: LehrModel, args: TrainingArguments, head_learning_rate: float) -> torch.optim.Optimizer:
+def optimizer(network: LehrModel, args: TrainingArguments, head_rate: float) -> torch.optim.Optimizer:
     """AdamW in four groups: encoder and head, matrices (with weight decay) and vectors (without)."""
     groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = defaultdict(list)
     for name, parameter in network.named_parameters():
@@ -179,7 +106,7 @@ def optimizer(network: LehrModel, args: TrainingArguments, head_learning_rate: f
         [
             {
                 "params": parameters,
-                "lr": args.learning_rate if encoder else head_learning_rate,
+                "lr": args.learning_rate * (1.0 if encoder else head_rate),
                 "weight_decay": args.weight_decay if matrix else 0.0,
             }
             for (encoder, matrix), parameters in groups.items()

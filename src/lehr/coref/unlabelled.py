@@ -11,8 +11,8 @@ from typing import Any
 
 from ..formats import detect, read, read_source
 from ..formats.text import read as read_text
+from .annotated import matching
 from .data import Example
-from .recipe import matching
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,8 @@ class Grid:
         needed = {name for stage in recipe.plan() for name in [*stage.teachers, stage.like or stage.student]}
         if row.teacher is not None and "teacher" not in needed:
             raise ValueError(f"it has a teacher, {row.teacher!r}, and no stage that learns from `teacher`")
+        if recipe.documents and not recipe.documents.get("test"):
+            raise ValueError("documents: a grid compares scores on a test part, and there is no `test`")
         return dataclasses.replace(recipe, models={name: models[name] for name in models if name in needed})
 
     @property

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from accelerate import PartialState  # type: ignore[import-untyped]
 from transformers import set_seed
 
 from ..coref.problem import CorefProblem, CorefRun
+from ..coref.trainer import HEAD_RATE
 from ..files import write_text
 from ..glue.problem import GlueProblem
 from ..glue.tasks import TASKS
@@ -45,6 +47,7 @@ class Recipe:
         data: where the data set is: its name on the Hub or a folder with a copy; the Hub's unless given. For
             coreference, the folder of the data sets.
         documents: of a task of coreference, see `lehr.coref.problem.CorefProblem`.
+        head_rate: for coreference, how many times the encoder's learning rate that of everything else is.
         validation: rows cut from the training part to choose by; the task's own number unless given.
         split_seed: of that cut, alike for all that is to be compared.
         seed: of weights, order and dropout.
@@ -66,6 +69,7 @@ class Recipe:
     stages: Sequence[Mapping[str, Any]] = ()
     data: str | None = None
     documents: Mapping[str, Any] = field(default_factory=dict)
+    head_rate: float = HEAD_RATE
     validation: float | int | None = None
     split_seed: int = 0
     seed: int = 0
@@ -154,7 +158,8 @@ def carry_out(
         problem: the recipe's, if it was made already.
 
     Returns:
-        what ran, on what, for how long, and the scores; the test part's, in per cent, were read once, at the end.
+        what ran, on what, for how long, and the scores in per cent; those of the test part, if there is one, were read
+            once, at the end.
 
     Raises:
         ValueError: as `lehr.kd.distill`.
@@ -174,7 +179,8 @@ def carry_out(
     for name, spec in specs.items():
         set_seed(recipe.seed)  # so that a student begins alike whatever models there are beside it
         models[name] = problem.model(spec)
-    run = (CorefRun if isinstance(problem, CorefProblem) else Run)(
+    kind = partial(CorefRun, head_rate=recipe.head_rate) if isinstance(problem, CorefProblem) else Run
+    run = kind(
         models,
         {name: problem.inputs(spec) for name, spec in specs.items()},
         plan,
@@ -203,7 +209,7 @@ def carry_out(
         "epochs": sum(stage.epochs for stage in plan if stage.student == last.student),
         "metric": problem.metric,
         "validation": _per_cent(distilled.stages[-1]["chosen"]),
-        "test": _per_cent(scores[problem.metric]),
+        "test": _per_cent(scores.get(problem.metric)),
         "test_scores": {name: _per_cent(score) for name, score in scores.items()},
         "seconds": round(sum(stage["seconds"] for stage in distilled.stages), 1),
         "seconds_for_teacher": round(sum(stage["seconds_for_teacher"] for stage in distilled.stages), 1),

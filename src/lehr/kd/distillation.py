@@ -232,7 +232,7 @@ class Run:
         facts = {
             **dataclasses.asdict(stage),
             "seed": self.seed,
-            "run": self.training,
+            "run": self._settings(),
             "views": self.views,
             "metric": self.metric,
             "rows": fingerprint_of_data(inputs.view(0), inputs.collator)[:16],
@@ -250,6 +250,10 @@ class Run:
                     f"{folder} was begun as another stage: its {key} was {found.get(key)!r} and is {own[key]!r} now; "
                     "choose another output"
                 )
+
+    def _settings(self) -> dict[str, Any]:
+        """What all stages are trained by, and a run that is resumed has to be told again."""
+        return self.training
 
     def _lessons(self, number: int) -> tuple[TaughtDataset, list[str]]:
         """The rows of a stage with its teachers' logits, or with the names of teachers to ask at every step."""

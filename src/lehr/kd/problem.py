@@ -27,7 +27,7 @@ class Problem(Protocol):
         """Metrics of logits, from 0 to 1, as Transformers' `Trainer` takes it."""
 
     def test(self, model: nn.Module, spec: Mapping[str, Any]) -> dict[str, float]:
-        """Metrics on the test part, from 0 to 1, `metric` among them; to be read once, at the end."""
+        """Metrics on the test part, from 0 to 1, `metric` among them; to be read once, at the end; none without one."""
 
     def save(self, model: nn.Module, spec: Mapping[str, Any], folder: Path) -> None:
         """Write the model so that ``{"from": folder}`` describes it."""

@@ -1,0 +1,67 @@
+"""The documents that a recipe names."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from tiny_documents import HOUSE, SHIP
+
+from lehr.coref.annotated import Annotated
+from lehr.coref.data import Example, fingerprint
+from lehr.coref.problem import CorefProblem
+from lehr.formats.conll import write
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two files of a document each, and one without words."""
+    for name, document in {"a": HOUSE, "b": SHIP}.items():
+        (tmp_path / f"{name}.conll").write_text(write([document]), encoding="utf-8")
+    (tmp_path / "c.conll").write_text("#begin document (c); part 000\n#end document\n", encoding="utf-8")
+    (tmp_path / "dev.ids").write_text("b.tsv\n", encoding="utf-8")
+    return tmp_path
+
+
+def names(examples: list[Example]) -> list[tuple[str, int]]:
+    return [(example.document.id, example.scheme) for example in examples]
+
+
+def test_documents(data: Path) -> None:
+    both, second = Annotated("entities", ["*.conll"]), Annotated("chains", ["b.conll"], about="what they are")
+    assert names(both.examples(data, 0, "en")) == [("house", 0), ("ship", 0)]
+    assert names(Annotated("chains", ["*.conll"], "dev.ids").examples(data, 1, "en")) == [("ship", 1)]
+    parts = {"train": [both, second], "dev": [second]}
+    problem = CorefProblem({part: list(map(dataclasses.asdict, given)) for part, given in parts.items()}, str(data))
+    assert problem.schemes == ["entities", "chains"]
+    assert names(problem.train) == [("house", 0), ("ship", 0), ("ship", 1)]
+    assert names(problem.dev) == [("ship", 1)]
+
+
+def test_documents_that_are_not_there(data: Path) -> None:
+    with pytest.raises(ValueError, match=r"no file matches .*nowhere.*; set the recipe's `data` to the folder"):
+        Annotated("entities", ["*.conll"]).examples(data / "nowhere", 0, "en")
+    with pytest.raises(ValueError, match=r"/x/\*\.conll: patterns are below the recipe's `data`"):
+        Annotated("entities", ["/x/*.conll"]).examples(data, 0, "en")
+    (data / "dev.ids").write_text("b.tsv\nz.tsv\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"dev\.ids lists z, and no file of \['b\.conll'\] has that name"):
+        Annotated("chains", ["b.conll"], "dev.ids").examples(data, 0, "en")
+
+
+def test_a_fingerprint_knows_words_sentences_clusters_and_schemes() -> None:
+    first, *others = HOUSE.spans
+    variants = [
+        [Example(HOUSE, 0)],
+        [Example(HOUSE, 1)],
+        [Example(dataclasses.replace(HOUSE, sentences=((0, 2), (2, len(HOUSE.words)))), 0)],
+        [Example(HOUSE.with_clusters(others), 0)],
+        [Example(HOUSE.with_clusters([first[:-1], *others]), 0)],
+        [Example(HOUSE, 0), Example(SHIP, 0)],
+        [Example(SHIP, 0), Example(HOUSE, 0)],
+        [],
+    ]
+    prints = [fingerprint(variant) for variant in variants]
+    assert len(set(prints)) == len(prints)
+    assert prints == [fingerprint(variant) for variant in variants]
+    assert {len(found) for found in prints} == {16}

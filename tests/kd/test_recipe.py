@@ -1,0 +1,91 @@
+"""Recipes as YAML: what they say, after settings, and what they may not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lehr.kd.recipe import fill, read_recipe
+
+MINIMAL = """
+seed: 1
+models: {student: {from: some/encoder}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(MINIMAL, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("seed=2", {"seed": 2}),
+        ("models.student.from=other", {"models": {"student": {"from": "other"}}}),
+        ("models.student.layers=[0, 5]", {"models": {"student": {"from": "some/encoder", "layers": [0, 5]}}}),
+        ("training.learning_rate=1e-4", {"training": {"learning_rate": 1e-4}}),
+        ("training.learning_rate=2.5E-5", {"training": {"learning_rate": 2.5e-5}}),
+        ("training.run_name=a=b", {"training": {"run_name": "a=b"}}),
+    ],
+)
+def test_settings(recipe: Path, setting: str, expected: dict[str, Any]) -> None:
+    assert read_recipe(recipe, [setting]) == read_recipe(recipe) | expected
+
+
+def test_later_settings_win_and_leave_the_rest(recipe: Path) -> None:
+    made = read_recipe(recipe, ["training.seed=2", "training.max_steps=9", "training.seed=3"])
+    assert made["training"] == {"seed": 3, "max_steps": 9}
+
+
+def test_a_key_without_a_value_is_as_good_as_absent(recipe: Path) -> None:
+    made = read_recipe(recipe)
+    recipe.write_text(MINIMAL + "training:\n", encoding="utf-8")
+    assert read_recipe(recipe) == made
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.seed", "--set training.seed: expected key=value"),
+        ("seed.size=2", "--set seed.size=2: seed has no keys"),
+        ("models.student=[", r"--set models.student=\[: no YAML: "),
+    ],
+)
+def test_settings_that_will_not_do(recipe: Path, setting: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_recipe(recipe, [setting])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("- a\n- b\n", "expected keys and values, found list"), ("a: [", "no YAML")]
+)
+def test_files_that_are_no_recipes(recipe: Path, text: str, message: str) -> None:
+    recipe.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=f"recipe.yaml: {message}"):
+        read_recipe(recipe)
+
+
+@dataclass
+class Filled:
+    name: str
+    sizes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.total = sum(self.sizes)
+
+
+def test_a_dataclass_is_filled_from_its_fields() -> None:
+    assert fill(Filled, {"name": "a", "sizes": [1, 2]}, "here").total == 3
+    for fields, message in (
+        ({"sizes": [1]}, "here: key 'name' is missing"),
+        ({"name": "a", "size": 1}, "here: unknown key 'size'; known are name, sizes"),
+        ({"name": "a", "sizes": 1}, "here: a value is of another kind than it should be"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fill(Filled, fields, "here")
