@@ -1,0 +1,124 @@
+"""Resolvers that were trained to be compared, and what training costs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+
+from .cells import BANDS, ROOT, header, mean, of_seeds, per_cent, ratio, read, row
+
+SCORERS = ("one-pass", "antecedent")
+STUDENTS = {"text": "3 layers of MiniLM, MRPC, batch 32", "images": "ResNet-8, CIFAR-10, batch 128"}
+"""What `distillation.json` is of."""
+
+
+def heads() -> Iterable[str]:
+    """Both heads on the same encoder, over seeds."""
+    yield from header("head", "seeds", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1, test", "dev")
+    for scorer in SCORERS:
+        runs = of_seeds(f"minilm-litbank/{scorer}-*.json")
+        names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
+        parts = [[run["test_scores"][f"{name}_f1"] / 100 for run in runs] for name in names]
+        parts.append([run["validation"] / 100 for run in runs])
+        yield row(scorer, len(runs), *map(mean, parts))
+
+
+def heads_links() -> Iterable[str]:
+    """Their links by distance, the mean over seeds."""
+    found = {scorer: of_seeds(f"minilm-litbank/links/{scorer}-*.json") for scorer in SCORERS}
+    yield from header("distance", *(f"{scorer}, {what}" for scorer in SCORERS for what in ("recall", "precision")))
+    for band, label in {**BANDS, "all": "all"}.items():
+        links = [[run["coreference"]["links"][band] for run in found[scorer]] for scorer in SCORERS]
+        yield row(label, *(mean([link[what] for link in runs]) for runs in links for what in ("recall", "precision")))
+
+
+def large() -> Iterable[str]:
+    """The resolver that teaches, as it was trained, and one that was trained for longer."""
+    results = [read("coref-large.json"), read("coref-large-10.json")]
+    yield from header("epochs", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
+    names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
+    for result in results:
+        dev = {name: 100 * score for name, score in result["stages"][-1]["scores"].items()}
+        for label, scores, pattern in (
+            ("LitBank, split 0, dev part; singletons in", dev, "{}_f1"),
+            ("LitBank, split 0, test part; singletons in", result["test_scores"], "{}_f1"),
+            ("OntoGUM dev, 15 genres; no singletons", result["test_scores"], "chains_{}_f1_without_singletons"),
+        ):
+            *parts, conll = (f"{scores[pattern.format(name)]:.1f}" for name in names)
+            yield row(result["epochs"], label, *parts, f"**{conll}**")
+    yield ""
+    yield "CoNLL F1 on the development part after each epoch:"
+    yield ""
+    for result in results:
+        log = result["stages"][-1]["log"]
+        epochs = ", ".join(f"{100 * entry['eval_conll_f1']:.1f}" for entry in log if "eval_conll_f1" in entry)
+        yield f"- {epochs}; {result['seconds'] / 60:.0f} minutes"
+
+
+def students() -> Iterable[str]:
+    """Students of the large resolver as an edge device runs them, between it and the shipped model."""
+    files = sorted((ROOT / "results/students").glob("*-*.json"), key=lambda path: path.stem.rsplit("-", 1))
+    rows = [("the large model, ten epochs", "students/teacher.json")]
+    rows += [("{}, seed {}".format(*path.stem.rsplit("-", 1)), f"students/{path.name}") for path in files]
+    yield from header("int8", "MB", "LitBank test", "OntoGUM dev", "GAP validation", "masculine", "feminine")
+    rows += [("four layers, `annealed.yaml`", "students/annealed.json")]
+    rows += [("the shipped model, six layers", "edge-en-runtime.json")]
+    for label, name in rows:
+        found = read(name)["int8"]
+        clusters = [found[part]["scores"]["conll"] for part in ("litbank_test", "ontogum_dev")]
+        gap = [found["gap_validation"][f1] for f1 in ("f1", "masculine_f1", "feminine_f1")]
+        yield row(label, found["megabytes"], *map(per_cent, clusters + gap))
+
+
+def step() -> Iterable[str]:
+    """A training step beside its encoder."""
+    found = read("epoch.json")
+    yield (
+        f"On LitBank, a whole step (windows, encoder, pruning, matrix, losses, backward) takes "
+        f"{found['step_over_encoder_median']:.2f} times as long as the encoder's own forward and backward pass: "
+        f"{found['step_seconds_median']:.2f} s against {found['encoder_seconds_median']:.2f} s a document, medians of "
+        f"{found['documents']} documents, {found['threads']} threads."
+    )
+
+
+def kept() -> Iterable[str]:
+    """A step of annealed regression with kept logits beside one of plain fine-tuning."""
+    result = read("distillation.json")
+    yield from header("student", "plain step, s", "with kept logits, s", "ratio")
+    for key, label in STUDENTS.items():
+        step = result[key]["step"]
+        seconds = [f"{step[f'{kind}_seconds'][1]:.3f}" for kind in ("plain", "kept")]
+        yield row(label, *seconds, ratio(step["kept_over_plain"]))
+    yield ""
+    yield f"Pairs of steps on the same batch, in turn: {result['text']['step']['pairs']}; {result['threads']} threads."
+
+
+def online() -> Iterable[str]:
+    """Whole runs of Annealing-KD with an online teacher beside those with kept logits."""
+    result = read("distillation.json")
+    yield from header("student", "teacher", "rows", "epochs", "views", "kept, s", "online, s", "ratio")
+    for key, label in STUDENTS.items():
+        run, far = result[key]["run"], result[key]["far"]
+        teacher = far.get("from", far.get("network")).rpartition("/")[2]
+        seconds = [f"{statistics.median(run[f'{kind}_seconds']):.1f}" for kind in ("kept", "online")]
+        sizes = [f"{run[name]:,}" for name in ("rows", "epochs", "views")]
+        yield row(label, teacher, *sizes, *seconds, ratio(run["online_over_kept"]))
+
+
+def toolkits() -> Iterable[str]:
+    """Seconds per step of plain KD by lehr and by other toolkits."""
+    result = read("distillation.json")
+    yield from header("student", "toolkit", "teacher's logits", "step, s", "times lehr's, online", "times lehr's, kept")
+    for key, label in STUDENTS.items():
+        for name, variants in result[key]["peers"].items():
+            if name in ("batches", "rounds", "versions"):
+                continue
+            for variant, found in variants.items():
+                over = [ratio(found[f"over_lehr_{kind}"]) for kind in ("online", "kept")]
+                yield row(label, name, variant, f"{found['seconds'][1]:.3f}", *over)
+    peers = result["text"]["peers"]
+    versions = " and ".join(f"{name} {found[name]}" for name, found in peers["versions"].items())
+    yield ""
+    yield (
+        f"{peers['rounds']} rounds of {peers['batches']} steps each, in turn; {result['threads']} threads; {versions}."
+    )
