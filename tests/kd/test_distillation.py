@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,8 @@ from lehr.kd import distillation
 from lehr.kd.annealing import phi
 from lehr.kd.data import Inputs
 from lehr.kd.distillation import distill
+from lehr.kd.progress import progress
 from lehr.kd.stages import Stage, method
-from lehr.kd.trainer import progress
 
 SMALL = {
     "learning_rate": 0.02,
@@ -99,6 +100,24 @@ def test_the_last_step_of_every_stage_has_all_of_the_progress() -> None:
 def test_who_wants_no_bar_is_told_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run(tmp_path, training={**SMALL, "disable_tqdm": True})
     assert capfd.readouterr().out == ""
+
+
+def test_without_a_terminal_lines_say_how_far_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = [
+        {"objective": {"name": "annealed-regression", "tau_max": 2}, "epochs": 2, "teacher": "teacher"},
+        {"objective": "hard-labels", "epochs": 1},
+    ]
+    run(tmp_path, recipe=plan, training=SMALL)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "teacher" in line or "epoch" in line]
+    shape = [
+        r"logits of teacher: \d+ of \d+ rows",
+        r"stage 1 of 2: student, annealed-regression from teacher: epoch 1 of 2, .*loss .* spent, .* left",
+        r"stage 1 of 2: student, annealed-regression from teacher: epoch 2 of 2, .* spent, 00:00 left",
+        r"stage 2 of 2: student, hard-labels: epoch 1 of 1, .* spent, 00:00 left",
+    ]
+    assert len(lines) == len(shape), lines
+    for line, pattern in zip(lines, shape, strict=True):
+        assert re.fullmatch(pattern, line), line
 
 
 def test_no_epoch_before_full_strength_is_the_best(tmp_path: Path) -> None:

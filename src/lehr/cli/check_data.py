@@ -28,7 +28,7 @@ COLUMNS = ("documents", "words", "mentions", "entities", "singletons")
 def check_data(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CoNLL-2012, CoNLL-U, JSONL files, or folders.")],
     max_width: Annotated[
-        int, typer.Option(min=1, metavar="W", help="Words of the widest span that the model can find: model.max_width.")
+        int, typer.Option(min=1, metavar="W", help="Words of the widest span that the model can find: its max_width.")
     ] = WIDTH,
     language: Annotated[
         str, typer.Option(metavar="CODE", help="Of texts without words in JSONL: model.language.")

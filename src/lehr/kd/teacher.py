@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ from tqdm.auto import tqdm
 
 from .. import shelf
 from ..files import aside, write_text
+from .progress import tell
 
 Collator = Callable[[Any], Mapping[str, Any]]
 
 PART = 1024
 """Rows in each file of a store unless told otherwise; a killed build goes on after the last whole one."""
+
+MINUTE = 60
+"""Seconds between two lines about a store that is being built, where there is no terminal for a bar."""
 
 COLUMN = "teacher_logits"
 
@@ -158,7 +163,7 @@ def _build(
 ) -> None:
     was_training = teacher.training
     teacher.to(PartialState().device).eval()
-    rows = len(dataset)
+    rows, said = len(dataset), time.monotonic()
     try:
         with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
             for start in range(0, rows, size):
@@ -177,6 +182,9 @@ def _build(
                             _check_room(folder, (rows - start) * (sum(map(np.size, logits)) // len(logits) + 6) * 4)
                         bar.update(len(indices))
                     _write(part, logits)
+                    if bar.disable and (end == rows or time.monotonic() - said > MINUTE):  # there is no terminal
+                        tell(f"{title}: {end:,} of {rows:,} rows")
+                        said = time.monotonic()
                 else:
                     bar.update(end - start)
     finally:

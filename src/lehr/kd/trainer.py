@@ -12,13 +12,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm.auto import tqdm
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from .annealing import temperature
 from .data import Inputs, Learner, TaughtCollator, TaughtDataset, lengths
 from .objectives import NO_LABEL, Objective, hard_labels
+from .progress import StageProgress, progress
 from .stages import Stage
 from .teacher import logits_of
 
@@ -207,20 +206,6 @@ class DistillationTrainer(Trainer):
         return bool(super()._determine_best_metric(metrics, trial))
 
 
-def progress(step: int, steps: int, epochs: int, per: str) -> float:
-    """The share of a stage done once the epoch, or the step, at hand is over: exactly 1 in its last.
-
-    Args:
-        step: optimiser steps done.
-        steps: optimiser steps in all, a multiple of `epochs`.
-        epochs: epochs in all.
-        per: `epoch` or `step`.
-    """
-    if per == "step":
-        return min(step + 1, steps) / steps
-    return min(step * epochs // steps + 1, epochs) / epochs
-
-
 class _ByLength(LengthGroupedSampler):
     """Transformers' sampler with an order that seed and epoch alone decide, so that a resumed run finds it again.
 
@@ -255,49 +240,3 @@ class _Views(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.dataset.set_epoch(state.global_step * int(args.num_train_epochs) // state.max_steps)
-
-
-class StageProgress(ProgressCallback):
-    """A bar that says which stage it is, at which temperature, what was last measured, and how much time is left."""
-
-    def __init__(self, stage: Stage, title: str) -> None:
-        super().__init__()
-        self.stage, self.title = stage, title
-        self.measured: dict[str, str] = {}
-        self.training_bar: Any = None
-        self.prediction_bar: Any = None
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            self.training_bar = tqdm(total=state.max_steps, desc=self.title, disable=None, dynamic_ncols=True)
-            self.training_bar.update(state.global_step)
-        self.current_step = state.global_step
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if not state.is_world_process_zero:
-            return
-        self.training_bar.update(state.global_step - self.current_step)
-        self.current_step = state.global_step
-        if self.stage.tau_max:
-            phi = self.stage.phi(
-                progress(state.global_step, state.max_steps, int(args.num_train_epochs), self.stage.per)
-            )
-            self.training_bar.set_description(f"{self.title}, T {temperature(phi, self.stage.tau_max):.3g}", False)
-
-    def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **_: Any) -> None:
-        if state.is_world_process_zero:
-            if self.prediction_bar is None:
-                total = len(eval_dataloader)
-                self.prediction_bar = tqdm(
-                    total=total, desc="evaluation", leave=False, disable=None, dynamic_ncols=True
-                )
-            self.prediction_bar.update(1)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
-        if state.is_world_process_zero and self.training_bar is not None:
-            told = {k.removeprefix("eval_"): v for k, v in (logs or {}).items() if isinstance(v, float)}
-            untold = ("learning_rate", "grad_norm", "epoch", "phi", "seconds", "train_loss")
-            self.measured |= {
-                k: f"{v:.3g}" for k, v in told.items() if k not in untold and not k.endswith(("runtime", "per_second"))
-            }
-            self.training_bar.set_postfix(self.measured)
