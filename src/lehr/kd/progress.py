@@ -59,7 +59,7 @@ class StageProgress(ProgressCallback):
             self._tell(args, state)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        super().on_evaluate(args, state, control)
+        super().on_evaluate(args, state, control)  # type: ignore[no-untyped-call]
         self._tell(args, state)
 
     def _tell(self, args: Any, state: Any) -> None:
