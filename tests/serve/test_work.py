@@ -76,6 +76,7 @@ def test_what_nobody_waits_for_is_not_done() -> None:
         gone = asyncio.ensure_future(work.do(lambda: done.append("gone"), soon()))
         await asyncio.sleep(0)
         gone.cancel()
+        await asyncio.wait([gone])  # a task hears of it when the loop goes on, and a thread would not wait for that
         go.set()
         await first
         await work.do(lambda: done.append("there"), soon())
