@@ -1,48 +1,53 @@
 # From data to the model in the package: a teacher, its student, both exports, their calibration, what they score, and the
-# tables that say so. What was stopped goes on where it was, and what is done is not done again; hours on two cores.
-# What takes how long is measured after it, on an idle machine: docs/results.md has the commands.
+# tables that say so. A step that was stopped goes on where it was; a recipe that was changed since is refused, as is its
+# folder: give a new one. Hours on two cores; beforehand `make .venv-dev/installed`. It replaces the model in src and
+# writes over the results that it makes anew; docs/results.md says in words what these were, and has the commands that
+# measure the rest on an idle machine.
 #   make -f recipes/coref/ship.mk
-#   make -f recipes/coref/ship.mk DATA=path/to/data RUNS=path/with/room
+#   make -f recipes/coref/ship.mk DATA=path/to/data RUNS=new/folder/with/room
+# For a trial without touching the package: the target $(RUNS)/annealed/int8/checked, and ARGS for smaller recipes.
 
 DATA := ../shared/data
-RUNS := runs
-RESULTS := results
-SHIPPED := src/lehr/models/edge_en
-STUDENT := annealed
+RUNS := runs/ship
 VOCABULARY := 28074
 TEACHER_ARGS :=
 STUDENT_ARGS :=
 
 LEHR := .venv-dev/bin/lehr
 PYTHON := .venv-dev/bin/python
+SHIPPED := src/lehr/models/edge_en
 TEACHER := $(RUNS)/large
-OUTPUT := $(RUNS)/$(STUDENT)
+STUDENT := $(RUNS)/annealed
 
 .PHONY: ship
-ship: $(SHIPPED)/config.json
-	$(PYTHON) benchmarks/quality.py $(RESULTS)/edge-en-runtime.json --data $(DATA) \
-		--int8 $(SHIPPED) --float32 $(OUTPUT)/float32
+.DELETE_ON_ERROR:
+
+ship: $(STUDENT)/shipped
 	$(PYTHON) benchmarks/tables.py
 
-$(TEACHER)/model/training.json:
-	$(LEHR) train coref recipes/coref/large.yaml --output $(TEACHER) --result $(RESULTS)/coref-large.json \
-		--set data=$(DATA) $(TEACHER_ARGS) --resume
+$(TEACHER)/result.json:
+	$(LEHR) train coref recipes/coref/large.yaml --output $(@D) --set data=$(DATA) $(TEACHER_ARGS) --resume
 
-$(OUTPUT)/result.json: $(TEACHER)/model/training.json
-	$(LEHR) distill recipes/coref/$(STUDENT).yaml --output $(OUTPUT) --result $(RESULTS)/$(STUDENT).json \
-		--set data=$(DATA) --set models.teacher.from=$(TEACHER)/model --set models.student.head=$(TEACHER)/model \
-		$(STUDENT_ARGS) --resume
+$(STUDENT)/result.json: $(TEACHER)/result.json
+	$(LEHR) distill recipes/coref/annealed.yaml --output $(@D) --set data=$(DATA) $(STUDENT_ARGS) --resume \
+		--set models.teacher.from=$(TEACHER)/model --set models.student.head=$(TEACHER)/model
 
-$(OUTPUT)/float32/config.json: $(OUTPUT)/result.json
-	$(LEHR) export $(OUTPUT)/model $(@D) --title 'lehr edge-en'
-
-$(OUTPUT)/int8/config.json: $(OUTPUT)/result.json
-	$(LEHR) export $(OUTPUT)/model $(@D) --title 'lehr edge-en' --int8 --vocabulary $(VOCABULARY)
-	$(PYTHON) benchmarks/calibration.py $(RESULTS)/calibration.json --model $(@D) --data $(DATA) --fit \
-		--figure $(RESULTS)/../docs/calibration.svg
+$(STUDENT)/int8/checked: $(STUDENT)/result.json
+	rm -rf $(@D) $(STUDENT)/float32
+	$(LEHR) export $(STUDENT)/model $(STUDENT)/float32 --title 'lehr edge-en'
+	$(LEHR) export $(STUDENT)/model $(@D) --title 'lehr edge-en' --int8 --vocabulary $(VOCABULARY)
+	$(PYTHON) benchmarks/calibration.py $(STUDENT)/calibration.json --model $(@D) --data $(DATA) --fit \
+		--figure $(STUDENT)/calibration.svg
 	$(LEHR) check $(@D)
+	touch $@
 
-$(SHIPPED)/config.json: $(OUTPUT)/int8/config.json $(OUTPUT)/float32/config.json
-	cp -r $(OUTPUT)/int8 $(SHIPPED).new
-	rm -rf $(SHIPPED)
-	mv $(SHIPPED).new $(SHIPPED)
+# Measured before anything in the checkout is touched.
+$(STUDENT)/shipped: $(STUDENT)/int8/checked
+	$(PYTHON) benchmarks/quality.py $(STUDENT)/edge-en-runtime.json --data $(DATA) \
+		--int8 $(STUDENT)/int8 --float32 $(STUDENT)/float32
+	cp $(STUDENT)/edge-en-runtime.json $(STUDENT)/calibration.json results/
+	cp $(STUDENT)/calibration.svg docs/
+	cp $(TEACHER)/result.json results/coref-large.json
+	cp $(STUDENT)/result.json results/annealed.json
+	rm -rf $(SHIPPED) && cp -r $(STUDENT)/int8 $(SHIPPED) && rm $(SHIPPED)/checked
+	touch $@

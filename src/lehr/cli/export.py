@@ -62,12 +62,13 @@ def export(
         )
     write(trained, tokenizer, directory, int8=int8, vocabulary=vocabulary)
     training = model / "training.json"
-    if training.exists():
+    made = json.loads(training.read_text("utf-8")) if training.exists() else {}
+    if made.get("recipe", {}).get("documents"):
         config = json.loads((directory / "config.json").read_text("utf-8"))
-        card = model_card(title, json.loads(training.read_text("utf-8")), config)
-        write_text(directory / "README.md", card)
+        write_text(directory / "README.md", model_card(title, made, config))
     else:
-        typer.echo(f"{training} is not there, so no model card was written", err=True)
+        what = "is of another version" if made else "is not there"
+        typer.echo(f"{training} {what}, so no model card was written", err=True)
     store_example(Resolver.from_pretrained(directory), text)
     size = sum(file.stat().st_size for file in directory.iterdir() if file.is_file())
     typer.echo(f"{directory}: {size / 1e6:.1f} MB")

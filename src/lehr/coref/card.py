@@ -113,7 +113,7 @@ def _scores(scores: Mapping[str, float], schemes: Sequence[str]) -> str:
     for number, scheme in enumerate(dict.fromkeys(schemes)):
         names = [f"{scheme}_{name}_f1" if number else f"{name}_f1" for name in MEASURES]
         dropped = [f"{name}_without_singletons" for name in names]
-        rows = [("with", names), ("without", dropped)] if dropped[0] in scores else [("without", names)]
+        rows = [("with", names), ("without", dropped)] if dropped[0] in scores else [("as annotated", names)]
         for singletons, row in rows:
             if row[0] in scores:
                 lines.append(f"| {scheme} | {singletons} | {' | '.join(f'{scores[name]:.1f}' for name in row)} |")

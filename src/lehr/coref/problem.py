@@ -103,7 +103,7 @@ class CorefProblem:
         if unknown := {s.scheme for part in ("dev", "test") for s in self.annotated[part]} - set(self.schemes):
             raise ValueError(f"documents: scheme {min(unknown)!r} is scored but never trained")
         self._test = self._examples("test")  # before hours of training: it is asked for after them
-        if self._test and not any(example.scheme == 0 for example in self._test):
+        if self.annotated["test"] and not any(example.scheme == 0 for example in self._test):
             raise ValueError(f"documents: `test` has no document of {self.schemes[0]!r}, whose score is the run's")
         self.unlabelled: list[Example] = []
         for given in sources(documents):
@@ -244,8 +244,7 @@ class CorefRun(Run):
         decided = json.loads(path.read_text("utf-8"))
         for name, value in decided["config"].items():
             setattr(model.config, name, value)
-        scores = decided["scores"]
-        return report | {"chosen": scores[self.metric], "scores": scores}
+        return report | {"chosen": decided["scores"][self.metric], "scores": decided["scores"]}
 
     def _inputs(self, number: int) -> CorefInputs:
         inputs = self.inputs[self.stages[number].student]

@@ -90,6 +90,13 @@ class Recipe:
             raise ValueError("a recipe has either a `method` or `stages`")
         if self.stages and (self.epochs is not None or self.milestones):
             raise ValueError("`epochs` and `milestones` go with a `method`; give them stage by stage")
+        if not isinstance(self.head_rate, (int, float)) or self.head_rate < 0:
+            raise ValueError(f"`head_rate` is a number from 0 on, and not {self.head_rate!r}")
+        if not self.documents and self.head_rate != HEAD_RATE:
+            raise ValueError(f"`head_rate` is for coreference; this is {self.task}")
+        for name, spec in self.models.items():
+            if not isinstance(spec, Mapping):
+                raise ValueError(f"models: {name} is described by keys and values, as {{from: {spec}}}")
         refuse_unknown(self.training, TRAINING_KEYS, "training")
         for stage in self.plan():
             needed = [stage.like or stage.student, *stage.teachers]
@@ -171,6 +178,8 @@ def carry_out(
         if found.get("recipe") != json.loads(json.dumps(dataclasses.asdict(recipe))):
             raise ValueError(f"{done} is of another recipe; choose another output")
         return found
+    if not resume and (done.exists() or (output / "model").exists()):
+        raise ValueError(f"{output} holds a run already; resume it, or choose another output")
     problem = problem or recipe.problem()
     plan = recipe.plan()
     names = dict.fromkeys(name for stage in plan for name in [*stage.teachers, stage.like or stage.student])
