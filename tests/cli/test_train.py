@@ -200,6 +200,8 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
         ("training.lerning_rate=1", "training: unknown key 'lerning_rate'"),
         ("head_rate=fast", "`head_rate` is a number from 0 on, and not 'fast'"),
         ("models.student=tiny/tiny-bert", "models: student is described by keys and values, as {from: tiny/tiny-bert}"),
+        ("documents.train={scheme: names}", "documents: train: keys and values belong here, and not 'scheme'"),
+        ("documents.train=[{scheme: names, files: 'a/*'}]", "`files` is a list of patterns, as [a/*]"),
         ("data=/nowhere", "no file matches /nowhere/house.conll"),
         ("models.student.windw=30", "model: unknown key 'windw'; known are from, layers, head, members, scorer,"),
         ("models.student.window=30", "windows of 30 pieces have no room"),

@@ -14,12 +14,17 @@ RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 RATE = "is trained otherwise than scratch: learning_rate"
 OTHERWISE = {
-    "cifar-brief": [f"annealing-kd-continued {RATE} 0.01 (not 0.1)"],
-    "cifar-teachers": [f"annealing-kd-resnet{depth} {RATE} 0.01 (not 0.1)" for depth in (14, 20, 32, 44)],
+    "cifar-brief": [
+        f"annealing-kd-continued {RATE} 0.1, then 0.01 (not 0.1)",
+        *(f"annealing-kd-rate-{rate} {RATE} {rate}, then 0.01 (not 0.1)" for rate in (0.3, 1.0, 3.0)),
+        f"kd-rate-0.3 {RATE} 0.3 (not 0.1)",
+    ],
+    "cifar-teachers": [f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1)" for depth in (14, 20, 32, 44)],
     **{
         grid: [
-            f"annealing-kd-continued{more} {RATE} {end} (not {high}), warmup_steps 0 (not 0.1), lr_scheduler_type "
-            f"polynomial (not None), lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}} (not None)"
+            f"annealing-kd-continued{more} {RATE} {high}, then {end} (not {high}), warmup_steps 0.1, then 0 (not 0.1), "
+            "lr_scheduler_type polynomial, then None (not None), "
+            f"lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}}, then None (not None)"
             for more in rows
         ]
         for grid, end, high, rows in (

@@ -129,6 +129,13 @@ def test_rows_that_are_trained_otherwise_are_marked(tmp_path: Path) -> None:
     assert f"\n{note}.\n" in written(grid, tmp_path)
 
 
+def test_what_differs_in_one_stage_is_said_stage_by_stage(tmp_path: Path) -> None:
+    fast = "{objective: kd, teacher: teacher, epochs: 1, training: {learning_rate: 1.0}}"
+    stages = f"[{fast}, {{objective: hard-labels, epochs: 1}}]"
+    grid = made_grid(tmp_path, ("{method: kd,", f"{{method: kd, stages: {stages},"))
+    assert notes(grid) == ["kd is trained otherwise than scratch: learning_rate 1.0, then 0.1 (not 0.1)"]
+
+
 def test_a_grid_of_one_task_has_no_mean(tmp_path: Path) -> None:
     told = written(made_grid(tmp_path, ("  cifar100:\n", "")), tmp_path)
     assert "| method | seeds | cifar10, accuracy, 4 epochs |" in told.splitlines()

@@ -13,7 +13,7 @@ def distill(
         Path,
         typer.Argument(
             metavar="RECIPE",
-            help="A YAML file, as in recipes/glue, recipes/cifar10 and docs/tutorials.",
+            help="A YAML file, as in recipes/glue, recipes/cifar10 and recipes/coref.",
             exists=True,
             dir_okay=False,
         ),
@@ -47,6 +47,7 @@ def distill(
         lehr distill recipes/glue/mpnet-minilm.yaml --set task=glue/mrpc
         lehr distill recipes/glue/mpnet-minilm.yaml --set method=kd --set seed=2
         lehr distill recipes/cifar10/short.yaml --resume
+        lehr distill recipes/coref/annealed.yaml --set data=my/corpora
     """
     from ..extras import needs
 

@@ -25,6 +25,10 @@ class Annotated:
     ids: str | None = None
     about: str = ""
 
+    def __post_init__(self) -> None:
+        if isinstance(self.files, str):
+            raise TypeError(f"`files` is a list of patterns, as [{self.files}]")
+
     def examples(self, data: Path, scheme: int, language: str) -> list[Example]:
         """The documents that have words.
 

@@ -134,9 +134,15 @@ def notes(grid: Grid) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _training(grid: Grid, cell: Cell) -> dict[str, Any]:
+def _training(grid: Grid, cell: Cell) -> dict[str, str]:
+    """What each key is, in one stage after the other where they differ: "1.0, then 0.01"."""
     recipe = grid.recipe(cell)
-    return {**recipe.training, **{key: value for stage in recipe.plan() for key, value in stage.training.items()}}
+    stages = [{**recipe.training, **stage.training} for stage in recipe.plan()]
+    found = {}
+    for key in dict.fromkeys(key for stage in stages for key in stage):
+        values = [str(stage.get(key)) for stage in stages]
+        found[key] = values[0] if len(set(values)) == 1 else ", then ".join(values)
+    return found | {"head_rate": str(recipe.head_rate)}
 
 
 def page(grid: Grid, results: Results, *, command: str, figures: Mapping[str, str]) -> str:

@@ -45,6 +45,8 @@ def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
     Raises:
         ValueError: if a key is unknown or missing.
     """
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"{place}: keys and values belong here, and not {fields!r}")
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     refuse_unknown(fields, known, place)
     missing = [
