@@ -137,6 +137,7 @@ def test_from_a_recipe_to_a_model(run: Run, recipe: Callable[..., Path], tmp_pat
     assert result["recipe"]["head_rate"] == 5
     assert result["versions"]["lehr"] == lehr.__version__
     assert result["versions"]["torch"] == torch.__version__
+    assert result["precision"] in ("bfloat16", "float32")
     (stage,) = result["stages"]
     assert [entry["epoch"] for entry in stage["log"] if "eval_conll_f1" in entry] == [1, 2]
     assert result["validation"] == pytest.approx(100 * stage["scores"]["conll_f1"], abs=1e-3)

@@ -24,6 +24,7 @@ from ..kd.distillation import Run
 from ..kd.problem import Problem
 from ..kd.recipe import fill, read_recipe, refuse_unknown
 from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages
+from ..kd.trainer import machine
 from ..versions import versions
 from ..vision.data import HUB_NAMES
 from ..vision.problem import VisionProblem
@@ -223,6 +224,7 @@ def carry_out(
         "seconds": round(sum(stage["seconds"] for stage in distilled.stages), 1),
         "seconds_for_teacher": round(sum(stage["seconds_for_teacher"] for stage in distilled.stages), 1),
         "device": _device(),
+        "precision": _precision(recipe.training),
         "stages": distilled.stages,
         "versions": versions(),
     }
@@ -241,6 +243,11 @@ def _parameters(model: torch.nn.Module) -> int:
 
 def _per_cent(score: float | None) -> float | None:
     return None if score is None else round(100 * score, 3)
+
+
+def _precision(training: Mapping[str, Any]) -> str:
+    """In what the students were trained, which is the machine's choice unless the recipe says."""
+    return "bfloat16" if machine(training)["bf16"] else "float16" if training.get("fp16") else "float32"
 
 
 def _device() -> str:
