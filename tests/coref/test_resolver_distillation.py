@@ -318,6 +318,9 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     chains = {"scheme": "chains", "files": ["ship.conll"]}
     two = {**documents, "train": [*documents["train"], chains], "test": [chains]}
     refused("`test` has no document of 'entities', whose score is the run's", documents=two)
+    Path(str(recipe(method="kd").data), "blank.conll").write_text("#begin document (blank);\n#end document\n", "utf-8")
+    blank = [{"scheme": "entities", "files": ["blank.conll"]}]
+    refused("`dev` has no document with words", documents={**documents, "dev": blank})
     judge = {**models, "student": {**models["student"], "singleton_scheme": "x"}}
     refused("singleton_scheme is 'x', and the schemes are", models=judge)
     other = copytree(tmp_path / "teacher", tmp_path / "other")

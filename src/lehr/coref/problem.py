@@ -103,7 +103,7 @@ class CorefProblem:
         if unknown := {s.scheme for part in ("dev", "test") for s in self.annotated[part]} - set(self.schemes):
             raise ValueError(f"documents: scheme {min(unknown)!r} is scored but never trained")
         self._test = self._examples("test")  # before hours of training: it is asked for after them
-        if self.annotated["test"] and not any(example.scheme == 0 for example in self._test):
+        if self._test and not any(example.scheme == 0 for example in self._test):
             raise ValueError(f"documents: `test` has no document of {self.schemes[0]!r}, whose score is the run's")
         self.unlabelled: list[Example] = []
         for given in sources(documents):
@@ -122,11 +122,14 @@ class CorefProblem:
         return self._examples("dev")
 
     def _examples(self, part: str) -> list[Example]:
-        return [
+        found = [
             example
             for source in self.annotated[part]
             for example in source.examples(self.data, self.schemes.index(source.scheme), self.language)
         ]
+        if self.annotated[part] and not found:
+            raise ValueError(f"documents: `{part}` has no document with words")
+        return found
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """A resolver, or an `Ensemble` of some."""
