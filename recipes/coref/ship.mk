@@ -1,6 +1,6 @@
 # From data to the model in the package: a teacher, its student, both exports, their calibration, what they score, and the
-# tables that say so. A step that was stopped goes on where it was; a recipe that was changed since is refused, as is its
-# folder: give a new one. Hours on two cores; beforehand `make .venv-dev/installed`. It replaces the model in src and
+# tables that say so. A step that was stopped goes on where it was; after a change of a recipe, give
+# another folder. Hours on two cores; beforehand `make .venv-dev/installed`. It replaces the model in src and
 # writes over the results that it makes anew; docs/results.md says in words what these were, and has the commands that
 # measure the rest on an idle machine.
 #   make -f recipes/coref/ship.mk
@@ -49,5 +49,6 @@ $(STUDENT)/shipped: $(STUDENT)/int8/checked
 	cp $(STUDENT)/calibration.svg docs/
 	cp $(TEACHER)/result.json results/coref-large.json
 	cp $(STUDENT)/result.json results/annealed.json
-	rm -rf $(SHIPPED) && cp -r $(STUDENT)/int8 $(SHIPPED) && rm $(SHIPPED)/checked
+	rm -rf $(SHIPPED).new && cp -r $(STUDENT)/int8 $(SHIPPED).new && rm $(SHIPPED).new/checked
+	rm -rf $(SHIPPED) && mv $(SHIPPED).new $(SHIPPED)
 	touch $@
