@@ -151,7 +151,7 @@ def test_from_a_recipe_to_a_model(run: Run, recipe: Callable[..., Path], tmp_pat
     assert list(output.rglob("events.out.tfevents.*"))
 
     message = run(path, "--output", output, status=1)
-    assert message == f"lehr: {output} holds a run already; resume it, or choose another output"
+    assert message == f"lehr: {output} holds a run already; --resume goes on with it, or choose another output"
 
 
 def test_without_a_test_or_a_development_part_the_last_epoch_stays(
@@ -189,7 +189,7 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
     assert changed
     assert all(name.startswith("encoder.") for name in changed)
     message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
-    assert message.startswith(f"lehr: {output / 'result.json'} is of another recipe")
+    assert message.startswith(f"lehr: {output / 'result.json'} is of another recipe: head_rate was 0 and is 1 now")
     (output / "result.json").unlink()
     message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
     assert "was begun as another stage: its run was" in message

@@ -272,6 +272,16 @@ def test_what_was_decided_of_an_assistant_is_not_decided_anew(
     )
 
 
+def test_another_teacher_is_noticed_of_a_run_that_is_done(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    carry_out(recipe(method="kd", epochs=1), tmp_path / "out")
+    teacher = LehrModel.from_pretrained(tmp_path / "teacher")
+    with torch.no_grad():
+        teacher.pairs.product.weight.add_(1)
+    teacher.save_pretrained(tmp_path / "teacher")
+    with pytest.raises(ValueError, match="stage-1 was begun as another stage: its teachers was"):
+        carry_out(recipe(method="kd", epochs=1), tmp_path / "out", resume=True)
+
+
 def test_the_last_epoch_may_be_chosen(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     stages = [{"objective": "hard-labels", "epochs": 2, "choose": "last"}]
     assert carry_out(recipe(stages=stages), tmp_path / "out")["stages"][0]["chosen_epoch"] == 2
@@ -313,6 +323,9 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     assert len(twice.unlabelled) == 2 * len(CorefProblem(documents, recipe(method="kd").data).unlabelled)
     texts = {"scheme": "x", "files": ["*.txt"], "words": 60}
     refused("unlabelled: scheme 'x' is never trained", documents={**documents, "unlabelled": texts})
+    refused("unlabelled: keys and values belong here", documents={**documents, "unlabelled": "novels"})
+    files = {"scheme": "entities", "files": "*.txt"}
+    refused("`files` and `without` are lists", documents={**documents, "unlabelled": files})
     odd = [{"scheme": "x", "files": ["house.conll"]}]
     refused("scheme 'x' is scored but never trained", documents={**documents, "dev": odd})
     chains = {"scheme": "chains", "files": ["ship.conll"]}

@@ -195,6 +195,18 @@ def test_other_prefix_and_other_spans() -> None:
     assert found(doc) == [["Tom", "he"]]
 
 
+def test_two_components_write_beside_each_other() -> None:
+    first, second = told([(0, 0), (3, 3)]), told([(0, 2), (3, 3)], prefix="who")
+    doc = second(first("Tom said that he left."))
+    assert list(doc.spans) == ["coref_clusters_1", "who_1"]
+    assert [token._.coref for token in doc][:4] == [
+        ["who_1", "coref_clusters_1"],
+        ["who_1"],
+        ["who_1"],
+        ["who_1", "coref_clusters_1"],
+    ]
+
+
 def test_a_morphologizer_tells_her_from_her() -> None:
     doc = told([(0, 0), (5, 5)])("Mary came. I gave her money.")
     assert doc._.resolved_text == "Mary came. I gave Mary's money."
@@ -323,6 +335,12 @@ def test_a_model_from_a_folder_goes_along(tmp_path: Path) -> None:
 
     of_bytes = spacy.blank("en").from_config(nlp.config).from_bytes(data)
     assert found(of_bytes(TEXT)) == [["Mary", "she"]]
+    copied = pickle.loads(pickle.dumps(Coreference().from_bytes(of_bytes.get_pipe("lehr").to_bytes())))
+    assert found(copied(nlp.make_doc(TEXT))) == [["Mary", "she"]], "the original and its folder are gone"
+    shipped().to_disk(tmp_path / "again")
+    assert not (tmp_path / "again" / "lehr" / "model").exists(), (
+        "the model that was saved there is not that of this one"
+    )
     with pytest.raises(OSError, match="no folder"):
         Coreference().from_disk(tmp_path / "lean")(nlp.make_doc(TEXT))
 

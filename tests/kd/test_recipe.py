@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lehr.kd.recipe import fill, read_recipe
+from lehr.kd.recipe import difference, fill, read_recipe
 
 MINIMAL = """
 seed: 1
@@ -89,3 +89,10 @@ def test_a_dataclass_is_filled_from_its_fields() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             fill(Filled, fields, "here")
+
+
+def test_how_the_fields_of_two_recipes_differ() -> None:
+    assert difference(Filled, {"name": "a"}, {"name": "a", "sizes": []}) is None, "a default was meant then"
+    assert difference(Filled, {"name": "a", "sizes": [1]}, {"name": "a"}) == "sizes was [1] and is [] now"
+    assert difference(Filled, {"name": "a"}, {"name": "b", "sizes": [2]}, but=["name"]) == "sizes was [] and is [2] now"
+    assert difference(Filled, {"name": "a", "gone": 1}, {"name": "a"}) == "gone was 1 and is None now"

@@ -171,6 +171,12 @@ def test_words_that_are_not_there_are_told(given: str) -> None:
         find_mention(TEXT_DOCUMENT, given, in_words=False)
 
 
+def test_words_of_white_space_are_no_part_of_a_mention(resolver: Resolver) -> None:
+    document = resolver.encode([["Mary", "said", " ", "that"]]).document
+    assert find_mention(document, "said", in_words=True).span == (1, 1)
+    assert find_mention(document, "said that", in_words=True).span == (1, 3)
+
+
 def test_clusters_are_lists_of_mentions_or_clusters() -> None:
     cluster = Cluster(3, (TEXT_DOCUMENT.mention(0, 0), TEXT_DOCUMENT.mention(9, 9)))
     found = find_clusters(TEXT_DOCUMENT, [cluster, ["her", (23, 26), "her"]], in_words=False)

@@ -57,6 +57,11 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def test_a_get_may_say_that_it_is_empty() -> None:
+    scope = {**Client(0).scope, "method": "GET", "headers": [(b"host", b"localhost"), (b"content-length", b"0")]}
+    assert gate(echo).weigh(scope) == 0
+
+
 def test_a_flood_is_refused_at_once() -> None:
     go = asyncio.Event()
     read = 0

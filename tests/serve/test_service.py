@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from starlette.testclient import TestClient
 from lehr.decoding import probability
 from lehr.document import Document
 from lehr.formats import conll, conllu, jsonl
-from lehr.resolver import Resolver
+from lehr.resolver import Passage, Resolver
 from lehr.serve import Limits, create, schema
 from lehr.serve.answers import Answers
 from lehr.serve.gate import HEADERS, Refused
@@ -179,8 +180,41 @@ def test_what_cannot_be_done_is_said(client: TestClient, path: str, asked: Any, 
     assert "\n" not in answer.json()["detail"]
 
 
-def test_an_error_amid_a_stream(client: TestClient) -> None:
-    assert "scheme 'x'" in lines(client, text=TEXT, scheme="x")[-1]["error"]
+@pytest.mark.parametrize(
+    ("asked", "detail"),
+    [
+        ({"text": TEXT, "scheme": "x"}, "scheme 'x'"),
+        ({"text": TEXT, "mention": ["Nobody at all"]}, "no words"),
+        (
+            {"text": "#begin document (a); part 000\na\t0\t0\t\ud800\t-\n\n#end document\n", "input_format": "conll"},
+            "pair",
+        ),
+    ],
+)
+def test_a_stream_is_refused_before_it_begins(client: TestClient, asked: dict[str, Any], detail: str) -> None:
+    body = json.dumps(asked)
+    answer = client.post("/resolve/stream", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, detail in answer.json()["detail"]) == (422, True)
+
+
+def test_an_error_amid_a_stream(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def passages(self: Answers, question: Question) -> Iterator[Passage]:
+        yield Passage(0, 4, "Mary", 1, ())
+        raise ValueError("too much is given")
+
+    monkeypatch.setattr(Answers, "passages", passages)
+    assert [*lines(client, text=TEXT)[1]] == ["passage"]
+    assert lines(client, text=TEXT)[-1] == {"error": "too much is given"}
+
+
+def test_characters_of_json_are_characters(client: TestClient) -> None:
+    asked = {"text": json.dumps({"id": "a", "text": TEXT}), "input_format": "jsonl", "mention": [[0, len("Mary")]]}
+    answer = client.post("/resolve", json=asked).json()
+    assert answer["clusters"][0]["mentions"][0]["text"] == TEXT[: len("Mary")]
+    assert "words" not in answer
+    assert lines(client, **asked)[0]["document"]["text"] == TEXT
+    words = {"text": json.dumps({"tokens": TEXT.split()}), "input_format": "jsonl", "mention": [[0, 0]]}
+    assert client.post("/resolve", json=words).json()["words"]
 
 
 @pytest.mark.parametrize(

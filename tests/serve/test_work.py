@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lehr.serve.work import BATCH, Work
+from lehr.serve.work import Work
 
 
 def run(test: Callable[[Work], Coroutine[Any, Any, None]], threads: int = 1) -> None:
@@ -46,25 +46,42 @@ def test_a_long_text_takes_its_turn_after_each_step() -> None:
     assert order.index("short") < order.index("long 3")
 
 
-def test_steps_that_wait_are_taken_over_together() -> None:
-    begun, go = Event(), Event()
-    shares: list[int] = []
+def test_a_short_step_does_not_wait_behind_a_long_one_while_a_thread_is_idle() -> None:
+    go = Event()
 
     async def test(work: Work) -> None:
-        def block() -> None:
-            begun.set()
-            go.wait(60)
-
-        first = asyncio.ensure_future(work.do(block, soon()))
-        await asyncio.to_thread(begun.wait, 60)
-        others = [asyncio.ensure_future(work.do(lambda: shares.append(work.waiting), soon())) for _ in range(BATCH + 4)]
-        await asyncio.sleep(0)
-        assert work.waiting == BATCH + 4
+        long = asyncio.ensure_future(work.do(lambda: go.wait(60), soon()))
+        await asyncio.gather(*(work.do(lambda: None, soon()) for _ in range(40)))
+        assert not long.done()
         go.set()
-        await asyncio.gather(first, *others)
+        assert await long
+
+    run(test, threads=2)
+
+
+def test_no_step_begins_after_the_stop() -> None:
+    begun, go = Event(), Event()
+    done: list[str] = []
+
+    def first() -> None:
+        begun.set()
+        go.wait(60)
+        done.append("first")
+
+    async def test(work: Work) -> None:
+        asked = [asyncio.ensure_future(work.do(first, soon()))]
+        asked += [asyncio.ensure_future(work.do(lambda: done.append("later"), soon())) for _ in range(3)]
+        await asyncio.to_thread(begun.wait, 60)
+        stopped = asyncio.ensure_future(asyncio.to_thread(work.stop))
+        while not work._pool._shutdown:
+            await asyncio.sleep(0.001)
+        go.set()
+        await stopped
+        for one in asked:
+            one.cancel()
 
     run(test)
-    assert shares == [4] * BATCH + [0] * 4
+    assert done == ["first"]
 
 
 def test_what_nobody_waits_for_is_not_done() -> None:

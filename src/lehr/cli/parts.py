@@ -13,8 +13,8 @@ from ..document import Document
 from ..files import aside, write_text
 from ..formats import FormatError, detect, read_source
 from ..formats import read as read_source_as
-from ..formats.jsonl import parse
-from ..integrations.rows import RowResolver, document, in_words, reason
+from ..formats.jsonl import in_words, parse
+from ..integrations.rows import RowResolver, document, reason
 from .results import AT_ONCE, Item, piece, whole
 
 LINES = (".jsonl", ".jsonlines", ".ndjson")

@@ -46,6 +46,8 @@ class Unlabelled:
     about: str = ""
 
     def __post_init__(self) -> None:
+        if isinstance(self.files, str) or isinstance(self.without, str):
+            raise TypeError("`files` and `without` are lists")
         if (self.words is not None and self.words < 1) or self.length < 1:
             raise ValueError(f"unlabelled: words and length are 1 or more; got {self.words} and {self.length}")
 
@@ -98,9 +100,17 @@ class Unlabelled:
 
 
 def sources(documents: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The fields of each `Unlabelled` that a recipe's `documents` name: of one, of a list of them, or of none."""
+    """The fields of each `Unlabelled` that a recipe's `documents` name: of one, of a list of them, or of none.
+
+    Raises:
+        ValueError: if they are something else.
+    """
     given = documents.get("unlabelled") or []
-    return [given] if isinstance(given, Mapping) else list(given)
+    found = list(given) if isinstance(given, list) else [given]
+    for one in found:
+        if not isinstance(one, Mapping):
+            raise ValueError(f"documents: unlabelled: keys and values belong here, and not {one!r}")
+    return found
 
 
 def _parts(text: str, length: int) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ..glue.problem import GlueProblem
 from ..glue.tasks import TASKS
 from ..kd.distillation import Run
 from ..kd.problem import Problem
-from ..kd.recipe import fill, read_recipe, refuse_unknown
+from ..kd.recipe import difference, fill, read_recipe, refuse_unknown
 from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages
 from ..kd.trainer import machine
 from ..versions import versions
@@ -173,37 +173,22 @@ def carry_out(
         ValueError: as `lehr.kd.distill`.
     """
     done = output / "result.json"
-    found: dict[str, Any]
+    found: dict[str, Any] | None = None
     if resume and done.exists():
         found = json.loads(done.read_text("utf-8"))
-        if found.get("recipe") != json.loads(json.dumps(dataclasses.asdict(recipe))):
-            raise ValueError(f"{done} is of another recipe; choose another output")
-        return found
-    if not resume and (done.exists() or (output / "model").exists()):
-        raise ValueError(f"{output} holds a run already; resume it, or choose another output")
+        own = json.loads(json.dumps(dataclasses.asdict(recipe)))
+        if change := difference(Recipe, found.get("recipe", {}), own):
+            raise ValueError(f"{done} is of another recipe: {change}; choose another output")
+    elif not resume and (done.exists() or (output / "model").exists()):
+        raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
     plan = recipe.plan()
     names = dict.fromkeys(name for stage in plan for name in [*stage.teachers, stage.like or stage.student])
     specs = {name: recipe.models[name] for name in names if name in recipe.models}
-    models = {}
-    for name, spec in specs.items():
-        set_seed(recipe.seed)  # so that a student begins alike whatever models there are beside it
-        models[name] = problem.model(spec)
-    kind = partial(CorefRun, head_rate=recipe.head_rate) if isinstance(problem, CorefProblem) else Run
-    run = kind(
-        models,
-        {name: problem.inputs(spec) for name, spec in specs.items()},
-        plan,
-        views=recipe.views,
-        compute_metrics=problem.compute_metrics,
-        metric=problem.metric,
-        greater_is_better=True,
-        training=dict(recipe.training),
-        seed=recipe.seed,
-        output=output,
-        cache=cache,
-        online=recipe.online,
-    )
+    run = _run(recipe, problem, specs, output, cache)
+    if found is not None:
+        run.check_done()
+        return found
     distilled = run.carry_out(resume=resume)
     last = plan[-1]
     spec = specs[last.student if last.student in specs else str(last.like)]
@@ -233,8 +218,32 @@ def carry_out(
         problem.save(distilled.student, spec, output / "model")
         write_text(output / "model/training.json", text)
         write_text(done, text)
-    found = json.loads(text)
-    return found
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+def _run(
+    recipe: Recipe, problem: Problem, specs: Mapping[str, Mapping[str, Any]], output: Path, cache: Path | None
+) -> Run:
+    models = {}
+    for name, spec in specs.items():
+        set_seed(recipe.seed)  # so that a student begins alike whatever models there are beside it
+        models[name] = problem.model(spec)
+    kind = partial(CorefRun, head_rate=recipe.head_rate) if isinstance(problem, CorefProblem) else Run
+    return kind(
+        models,
+        {name: problem.inputs(spec) for name, spec in specs.items()},
+        recipe.plan(),
+        views=recipe.views,
+        compute_metrics=problem.compute_metrics,
+        metric=problem.metric,
+        greater_is_better=True,
+        training=dict(recipe.training),
+        seed=recipe.seed,
+        output=output,
+        cache=cache,
+        online=recipe.online,
+    )
 
 
 def _parameters(model: torch.nn.Module) -> int:

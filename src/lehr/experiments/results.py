@@ -13,6 +13,7 @@ from typing import Any
 
 from ..files import write_text
 from ..kd.problem import Problem
+from ..kd.recipe import difference
 from ..kd.stages import Stage
 from .grid import Cell, Grid
 from .recipe import Recipe, carry_out
@@ -65,23 +66,9 @@ def changed(found: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
         for number, pair in enumerate(zip(found["plan"], own["plan"], strict=True), 1)
     ]
     for place, kind, then, now in kinds:
-        defaults = _defaults(kind)  # for what a file does not say because there was no such field yet
-        for key in dict.fromkeys([*now, *then]):
-            before, after = (fields.get(key, defaults.get(key)) for fields in (then, now))
-            if before != after and key not in WHERE:
-                return f"{place}{key} was {before!r} and is {after!r} now"
+        if change := difference(kind, then, now, but=WHERE):
+            return place + change
     return None
-
-
-def _defaults(kind: type) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in dataclasses.fields(kind):
-        if one.default is not dataclasses.MISSING:
-            found[one.name] = one.default
-        elif one.default_factory is not dataclasses.MISSING:
-            found[one.name] = one.default_factory()
-    plain: dict[str, Any] = portable(found)
-    return plain
 
 
 def portable(value: Any) -> Any:

@@ -19,7 +19,7 @@ The name is ``doc_key`` or ``id``, else that of the file with, among several, th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import PurePath
@@ -98,6 +98,11 @@ def parse(line: str, *, name: str, number: int) -> Any:
     if "\\ud" in line.lower() and not _is_unicode(json.dumps(value, ensure_ascii=False)):
         raise FormatError.at(name, number, found="half of a surrogate pair", expected="both or none")
     return value
+
+
+def in_words(keys: Collection[str]) -> bool:
+    """Whether a value with these keys comes in words."""
+    return not {"tokens", "sentences", "words"}.isdisjoint(keys)
 
 
 def from_json(value: Any, *, name: str, line: int | None = None, id: str = "", language: str = "en") -> Document:

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import Dataset, DatasetDict, Features  # type: ignore[import-untyped]
 
-from .rows import REPLACED, RowResolver, in_words
+from ..formats.jsonl import in_words
+from .rows import REPLACED, RowResolver
 from .tables import BATCH, fields
 
 __all__ = ["RowResolver", "resolve"]

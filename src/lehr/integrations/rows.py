@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..document import Document
-from ..formats.jsonl import from_json, to_json
+from ..formats.jsonl import from_json, in_words, to_json
 from ..resolver import Options, Resolver
 from ..resolver.config import Config
 from ..resolver.location import fingerprint, locate
@@ -135,11 +135,6 @@ class RowResolver:
         except Exception as error:  # whatever it may be, it is that of one row of many
             return {**empty, "error": reason(error)}
         return {name: found.get(name) for name in empty}
-
-
-def in_words(columns: Collection[str]) -> bool:
-    """Whether rows with these columns come in words."""
-    return not {"tokens", "sentences", "words"}.isdisjoint(columns)
 
 
 def written(words: bool) -> tuple[str, ...]:

@@ -106,7 +106,10 @@ class Coreference:
         """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, file in self._own_files(exclude).items():
+        own = self._own_files(exclude)
+        if not own and "model" not in exclude:
+            shutil.rmtree(folder / "model", ignore_errors=True)  # of another pipeline that was saved here
+        for name, file in own.items():
             (folder / "model").mkdir(exist_ok=True)
             if not (target := folder / "model" / name).exists() or not target.samefile(file):
                 shutil.copyfile(file, target)
@@ -137,17 +140,26 @@ class Coreference:
         """
         message = srsly.msgpack_loads(bytes_data)
         files = {name: data for name, data in message["model"].items() if name in _COPIED and "model" not in exclude}
-        folder = None
-        if files:
-            self._temporary = TemporaryDirectory(prefix="lehr-")
-            folder = Path(self._temporary.name)
-            for name, data in files.items():
-                (folder / name).write_bytes(data)
+        folder = self._unpack(files) if files else None
         return self._restore(_read(message[_SAVED], "the bytes"), folder)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the resolver and the temporary folder, which belong to this process."""
-        return {**self.__dict__, "_resolvers": {}, "_temporary": None}
+        """Without the resolver, which belongs to this process, and with what is in the temporary folder."""
+        files = {} if self._temporary is None else self._own_files(())
+        packed = {name: file.read_bytes() for name, file in files.items()}
+        return {**self.__dict__, "_resolvers": {}, "_temporary": packed}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__ = {**state, "_temporary": None}
+        if state["_temporary"]:
+            self._folder = self._unpack(state["_temporary"])
+
+    def _unpack(self, files: Mapping[str, bytes]) -> Path:
+        self._temporary = TemporaryDirectory(prefix="lehr-")
+        folder = Path(self._temporary.name)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return folder
 
     @property
     def _source(self) -> str | Path | None:
@@ -266,7 +278,8 @@ def render(doc: Doc, *, page: bool = False, jupyter: bool | None = None) -> str:
 def _write(doc: Doc, found: Document, tokens: list[int], prefix: str) -> None:
     """Put the clusters of `found` in the place of those that the document had."""
     of_token: dict[int, list[tuple[int, str]]] = {}
-    for key, group in _groups(doc, prefix).items():
+    before = _groups(doc, prefix)
+    for key, group in before.items():
         of_token.update((i, []) for span in group for i in range(span.start, span.end))
         del doc.spans[key]
     doc._.coref_prefix = prefix
@@ -281,7 +294,8 @@ def _write(doc: Doc, found: Document, tokens: list[int], prefix: str) -> None:
             for i in range(span.start, span.end):
                 of_token.setdefault(i, []).append((len(span), key))
     for i, around in of_token.items():
-        doc[i]._.coref = [key for _, key in sorted(around, key=lambda pair: pair[0])]
+        others = [key for key in doc[i]._.coref if key not in before]  # of a component with another prefix
+        doc[i]._.coref = [key for _, key in sorted(around, key=lambda pair: pair[0])] + others
 
 
 def _attributes(mentions: Sequence[Mention], name: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ needs("ray", "pyarrow")
 import pyarrow as pa  # type: ignore[import-untyped]  # noqa: E402
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: E402
 
-from .rows import REPLACED, RowResolver, in_words, readable_columns, written  # noqa: E402
+from ..formats.jsonl import in_words  # noqa: E402
+from .rows import REPLACED, RowResolver, readable_columns, written  # noqa: E402
 
 BATCH = 64
 """Rows that are held at once."""

@@ -182,10 +182,21 @@ class Run:
     def carry_out(self, *, resume: bool = False) -> Distilled:
         """Run every stage that is not done yet."""
         if not resume and any(self.output.glob("stage-*")):
-            raise ValueError(f"{self.output} holds a run already; resume it, or choose another output")
+            raise ValueError(f"{self.output} holds a run already; --resume goes on with it, or choose another output")
         PartialState().wait_for_everyone()
         done = [self._carry_out(number) for number in range(len(self.stages))]
         return Distilled(self.models[self.stages[-1].student], self.models, done)
+
+    def check_done(self) -> None:
+        """Refuse a finished run that had other rows, or other teachers, by whose weights they are known.
+
+        What its folders no longer say is not asked.
+
+        Raises:
+            ValueError: if so.
+        """
+        if all((self._folder(number) / "done.json").exists() for number in range(len(self.stages))):
+            self.carry_out(resume=True)  # which claims each stage's folder, and trains none that is done
 
     def _folder(self, number: int) -> Path:
         return self.output / f"stage-{number + 1}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -67,6 +68,34 @@ def refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str
     for key in fields:
         if key not in known:
             raise ValueError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
+
+
+def difference(kind: type, then: Mapping[str, Any], now: Mapping[str, Any], but: Collection[str] = ()) -> str | None:
+    """How the fields of a dataclass differ from what they were, both as JSON has them; None if they do not.
+
+    Args:
+        kind: the dataclass. A field that was not there yet when `then` was written had its default.
+        then: as they were.
+        now: as they are.
+        but: fields that may differ.
+    """
+    defaults = _defaults(kind)
+    for key in dict.fromkeys([*now, *then]):
+        before, after = (fields.get(key, defaults.get(key)) for fields in (then, now))
+        if before != after and key not in but:
+            return f"{key} was {before!r} and is {after!r} now"
+    return None
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for one in dataclasses.fields(kind):
+        if one.default is not dataclasses.MISSING:
+            found[one.name] = one.default
+        elif one.default_factory is not dataclasses.MISSING:
+            found[one.name] = one.default_factory()
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    return plain
 
 
 class _Loader(yaml.SafeLoader):

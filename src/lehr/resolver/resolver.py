@@ -142,7 +142,8 @@ class Resolver:
         Returns:
             the document with its clusters, in the order of their first mentions. Each mention has the probability
             `score` that it is one (None for given ones that the model has no cell for: too long, or across
-            sentences), and all but the first of a cluster its most probable `antecedent` and that `link`'s probability.
+            sentences), and all but the first of a cluster its most probable `antecedent` and that `link`'s probability;
+            of a given cluster, a mention so far from the others that none is remembered has neither.
 
         Raises:
             TypeError: if `source` is no document.
@@ -161,12 +162,15 @@ class Resolver:
                 raise ValueError("mention asks for one entity and goes with neither mentions nor clusters")
             query = find_mention(document, mention, in_words=in_words)
             if horizon is None and encoding.is_whole_with([query.span]):
-                return entity(encoding, options, query)
+                found = entity(encoding, options, query)
+                if told:
+                    told(len(document.words))
+                return found
             return entity_in_blocks(self._model, document, options, query, told=told)
-        given = find_clusters(document, list(clusters or ()), in_words=in_words)
-        for item in mentions or ():
-            found = find_mention(document, item, in_words=in_words)
-            given.setdefault(found.span, (found, -1))
+        given = find_clusters(document, list([] if clusters is None else clusters), in_words=in_words)
+        for item in [] if mentions is None else mentions:
+            one = find_mention(document, item, in_words=in_words)
+            given.setdefault(one.span, (one, -1))
         return self._answer(encoding, options, given, only_given=mentions is not None, told=told)
 
     def pipe(

@@ -120,6 +120,8 @@ def _find_words(document: Document, given: str) -> Mention:
     solid, length = [], 0
     for position, word in enumerate(document.tokens):
         solid.append("".join(word.split()))
+        if not solid[-1]:
+            continue  # a word of white space
         begins[length] = position
         length += len(solid[-1])
         ends[length] = position

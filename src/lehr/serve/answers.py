@@ -31,20 +31,25 @@ class Answers:
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver, self.language = resolver, language(resolver.config.language)
-        self._kept: OrderedDict[Document, Encoding] = OrderedDict()
+        self._kept: OrderedDict[Document, tuple[Encoding, int]] = OrderedDict()
+        self._bytes = 0
         self._lock = Lock()
 
     def encode(self, document: Document) -> Encoding:
         """The document of up to `WHOLE` words as the model sees it, its matrix filled; the last few are kept."""
         with self._lock:
-            encoding = self._kept.pop(document, None)
-        if encoding is None:
-            encoding = self.resolver.encode(document)
-            _ = encoding.is_whole_with(()) and encoding.matrix
+            if document in self._kept:
+                self._kept.move_to_end(document)
+                return self._kept[document][0]
+        encoding = self.resolver.encode(document)
+        _ = encoding.is_whole_with(()) and encoding.matrix
         with self._lock:
-            self._kept[document] = encoding
-            while sum(kept.nbytes for kept in self._kept.values()) > KEPT:
-                self._kept.popitem(last=False)
+            if document not in self._kept:
+                self._kept[document] = encoding, encoding.nbytes
+                self._bytes += encoding.nbytes
+            while self._bytes > KEPT:
+                _, (_, size) = self._kept.popitem(last=False)
+                self._bytes -= size
         return encoding
 
     def passages(self, question: Question) -> Iterator[Passage]:

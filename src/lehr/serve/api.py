@@ -18,7 +18,8 @@ from .. import __version__
 from ..document import Document
 from ..formats import jsonl, write
 from ..formats.jsonl import to_json
-from ..resolver import WHOLE, Passage, Resolver
+from ..resolver import WHOLE, Options, Passage, Resolver
+from ..resolver.encoding import check_unicode
 from . import schema
 from .answers import Answers, Entities, quiet
 from .gate import FAULT, Gate, Refused
@@ -196,6 +197,8 @@ class _Service:
         """The question that is asked, its document read, and until when it is to be answered."""
         question, deadline = _question(asked), self._deadline()
         await self._take_in(question, self.reader.read(question), deadline, request)
+        check_unicode(question.document.text, "the text")
+        Options(self.answers.resolver.config, **question.options)
         return question, deadline
 
     async def _take_in(self, question: Question, steps: Iterator[bool], deadline: float, request: Request) -> None:
@@ -221,7 +224,7 @@ class _Service:
     async def _lines(self, question: Question, deadline: float) -> AsyncIterator[bytes]:
         document = question.document
         told: dict[str, Any] = {"words": len(document.words), "characters": len(document.text)}
-        yield _json({"document": told | ({"text": document.text} if question.in_words else {})})
+        yield _json({"document": told | ({} if document.text == question.source else {"text": document.text})})
         try:
             async for line in self.work.each(self._passages(question), deadline):
                 yield line

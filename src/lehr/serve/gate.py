@@ -91,9 +91,10 @@ class Gate:
         name = host[0] if host[-1].isdigit() else ":".join(host)
         if self.hosts is not None and name.lower() not in self.hosts:
             raise Refused(400, f"this service answers to {', '.join(sorted(self.hosts))} alone: call it so")
+        bare = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
+        if bare and scope["method"] in ("GET", "HEAD"):
+            return 0
         if b"content-length" not in headers:
-            if scope["method"] in ("GET", "HEAD") and b"transfer-encoding" not in headers:
-                return 0
             raise Refused(411, "send the length of the request in a Content-Length header")
         if headers.get(b"content-type", b"").lower().split(b";")[0].strip() != b"application/json":
             raise Refused(415, "send JSON, with the header Content-Type: application/json")

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from ..document import Document, Mention
-from ..formats import detect, read
+from ..formats import detect, jsonl, read
 from ..formats import text as raw_text
 from ..resolver import find_mention
 from .gate import Refused
@@ -84,7 +84,8 @@ class Reader:
                 for record in records:
                     yield from self.weigh(question, record)
                 documents = read(source, format, name="the text", language=self.language)
-                question.document, question.in_words = _one(documents)
+                question.document = _one(documents)
+                question.in_words = not records or jsonl.in_words(records[0])
             else:
                 yield from self._read_text(question, source)
         self._count(question, len(question.document.words))
@@ -151,7 +152,7 @@ def _length(value: Any) -> int:
     return len(value) if isinstance(value, list) else 0
 
 
-def _one(documents: list[Document]) -> tuple[Document, bool]:
+def _one(documents: list[Document]) -> Document:
     """The one document of a file, without its clusters.
 
     Raises:
@@ -160,4 +161,4 @@ def _one(documents: list[Document]) -> tuple[Document, bool]:
     if len(documents) != 1:
         names = ", ".join(repr(document.id) for document in documents[:3]) + (", …" if len(documents) > 3 else "")
         raise ValueError(f"the text holds {len(documents)} documents ({names}): send one at a time")
-    return replace(documents[0], clusters=()), True
+    return replace(documents[0], clusters=())

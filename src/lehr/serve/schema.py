@@ -47,7 +47,8 @@ class _Resolve(_Options):
 class _Text(BaseModel):
     text: str = Field(description="The text, or the text of a file in `input_format`.")
     input_format: Literal["auto", "text", "conll", "conllu", "jsonl"] = Field(
-        "text", description="What `text` is; auto looks at it. CoNLL and JSON lines have to hold just one document."
+        "text",
+        description="What `text` is; auto tells CoNLL by its first line. CoNLL and JSON have to hold one document.",
     )
 
 

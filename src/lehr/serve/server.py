@@ -85,7 +85,8 @@ def listen(host: str, port: int, limits: Limits) -> socket.socket:
         bound.listen(128)
     except OSError as error:
         bound.close()
+        other = "--host" if isinstance(error, socket.gaierror) else "--port"
         raise OSError(
-            f"{host}, port {port}, cannot be listened at ({error.strerror}): choose another --port"
+            f"{host}, port {port}, cannot be listened at ({error.strerror}): choose another {other}"
         ) from error
     return bound

@@ -12,27 +12,22 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
 _Step: TypeAlias = "tuple[Callable[[], Any], asyncio.Future[Any]]"
 
-BATCH = 16
-"""Steps that a thread takes over at once, if so many wait."""
-
 
 class Work:
-    """Threads that take steps over together when many wait, and do them one by one.
+    """Threads that take over one step at a time.
 
-    They are not padded into one tensor: on a CPU that is hardly faster, and with 8-bit activations, which are scaled by
-    the largest of a batch, an answer would depend on what others have asked.
+    Steps that wait are not padded into one tensor: on a CPU that is hardly faster, and with 8-bit activations, which
+    are scaled by the largest of a batch, an answer would depend on what others have asked.
     """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._waiting: deque[_Step] = deque()
-        self._lock = Lock()
 
     @property
     def waiting(self) -> int:
@@ -65,17 +60,14 @@ class Work:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _take_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._lock:
-            share = -(-len(self._waiting) // self.threads)
-            steps = [self._waiting.popleft() for _ in range(min(share, BATCH))]
-        for call, future in steps:
-            if future.cancelled():
-                continue
-            try:
-                outcome = partial(_set, future.set_result, call())
-            except Exception as error:
-                outcome = partial(_set, future.set_exception, error)
-            loop.call_soon_threadsafe(outcome, future)
+        call, future = self._waiting.popleft()
+        if future.cancelled():
+            return
+        try:
+            outcome = partial(_set, future.set_result, call())
+        except Exception as error:
+            outcome = partial(_set, future.set_exception, error)
+        loop.call_soon_threadsafe(outcome, future)
 
 
 def _set(set_outcome: Callable[[Any], None], outcome: Any, future: asyncio.Future[Any]) -> None:

@@ -2,7 +2,7 @@
 
 import { row } from "./service.js";
 
-const AROUND = 8000;   // characters before and after a mention of a long text that its row is made of
+const AROUND = 0.4;    // of a text that is decided in parts, the share of a row's words before and after its mention
 const LEAST = 0.1;     // probability from which a mention of another entity is lit
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -81,9 +81,10 @@ export class Light {
   async ask(mention) {
     const body = this.body();
     if (!body || this.held !== mention) return;
-    const { text, offsets, whole, options, mentions } = body;
-    const start = whole ? 0 : edge(text, Math.max(0, mention.start - AROUND), -1);
-    const end = whole ? text.length : edge(text, Math.min(text.length, mention.end + AROUND), 1);
+    const { text, offsets, most, options, mentions } = body;
+    const around = most < 1 ? AROUND * most * text.length : text.length;
+    const start = edge(text, Math.max(0, Math.round(mention.start - around)), -1);
+    const end = edge(text, Math.min(text.length, Math.round(mention.end + around)), 1);
     const base = offsets.toCharacter(start);
     const pair = [mention.start, mention.end].map((unit) => offsets.toCharacter(unit) - base);
     this.request = new AbortController();

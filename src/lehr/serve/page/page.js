@@ -18,7 +18,7 @@ let reading = null;   // the text that is read: what was sent, what is known of 
 const light = new Light({
   article, bar: $("bar"), about: $("about"), legend: $("legend"), list: $("list"), told: fail,
   body: () => reading?.done && {
-    text: reading.text, offsets: reading.offsets, whole: reading.words <= config.whole,
+    text: reading.text, offsets: reading.offsets, most: config.whole / reading.words,
     options: { link_threshold: reading.threshold }, mentions: reading.byPlace,
   },
 });
@@ -123,8 +123,8 @@ function passed(mine, passage, start) {
   const end = offsets.toUnit(passage.end);
   mine.view.add(mentions, end);
   mine.decided += passage.words;
-  $("progress").value = mine.decided / mine.words;
-  const left = ((performance.now() - start) / mine.decided) * (mine.words - mine.decided) / 1000;
+  $("progress").value = mine.words ? mine.decided / mine.words : 1;
+  const left = ((performance.now() - start) / (mine.decided || 1)) * (mine.words - mine.decided) / 1000;
   const wait = left > 60 ? `about ${Math.round(left / 60)} min left` : `about ${Math.ceil(left)} s left`;
   $("facts").textContent = `${number(mine.decided)} of ${count(mine.words, "word")} · ${wait}`;
   drawSoon();
@@ -190,7 +190,7 @@ async function take(file) {
   try {
     if (file.size > config.megabytes * 1e6) throw new Error(`${file.name} is larger than ${config.megabytes} MB, which is the most`);
     const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
-    const format = /\.conllu$/i.test(file.name) ? "conllu" : /conll$/i.test(file.name) ? "conll" : /\.jsonl$/i.test(file.name) ? "jsonl" : "auto";
+    const format = /\.conllu$/i.test(file.name) ? "conllu" : /conll$/i.test(file.name) ? "conll" : /\.(jsonl|jsonlines|ndjson|json)$/i.test(file.name) ? "jsonl" : "auto";
     await begin(text, file.name.replace(/\.[^.]+$/, ""), format);
   } catch (error) {
     fail(error instanceof TypeError ? new Error(`${file.name} is not a text in UTF-8`) : error);
