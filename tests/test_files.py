@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lehr.files import aside, write_text
+from lehr.files import aside, place, write_text
 
 
 def test_the_file_appears_only_at_the_end(tmp_path: Path) -> None:
@@ -70,6 +70,23 @@ def test_others_may_read_it_as_any_new_file(tmp_path: Path) -> None:
     finally:
         os.umask(umask)
     assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_what_was_there_keeps_its_permissions(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch(0o600)
+    write_text(tmp_path / "a.txt", "new")
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o600
+
+
+def test_a_place_where_no_file_can_be_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(OSError, match=r"a\.txt/b\.json cannot be written: .*a\.txt is no folder"):
+        place(tmp_path / "a.txt" / "b.json")
+    assert place(tmp_path / "new" / "b.json") == (tmp_path / "new" / "b.json").resolve()
+    if os.path.exists("/dev/stdout"):
+        with pytest.raises(OSError, match="/dev/stdout is no file"):
+            place("/dev/stdout")
 
 
 def test_the_newest_wins(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def test_the_word_lists_of_every_language_are_whole() -> None:
                 assert all(word == word.lower() or known.has_pronoun(word) for word in group)
 
 
+def test_a_word_of_white_space_is_no_capital() -> None:
+    document = Document.from_sentences([["Mary", " ", "slept", "."]], clusters=[[(1, 2)]])
+    assert best_names(document, "en") == ["slept"]
+
+
 WORDS = ["Tom", "tom", "I", "’s", "'", "His", "the", "The", "她", "!", "A’", "ß"]
 
 

@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def place(path: str | os.PathLike[str]) -> Path:
+    """Where a file of this path is to be, links followed.
+
+    Raises:
+        OSError: if none can be: what is there is no file, such as a folder or a device, or is not below a folder.
+    """
+    final = Path(path).resolve()
+    standard = os.path.abspath(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))  # links to whatever is open
+    if standard or (final.exists() and not final.is_file()):
+        raise OSError(f"{path} is no file, so that none can be written in its place")
+    there = next(folder for folder in final.parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise OSError(f"{path} cannot be written: {there} is no folder that may be written to")
+    return final
 
 
 @contextmanager
 def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path`; at the end of the block it becomes `path`, or is removed on an error.
 
+    A file that was there leaves it its permissions.
+
     Raises:
-        OSError: if `path` is there and is no file, such as a folder or a device, which would be replaced by one.
+        OSError: as `place`, or if it cannot be written.
     """
     from tempfile import NamedTemporaryFile  # slow to import, and who only reads needs none
 
-    final = Path(path).resolve()
-    if final.exists() and not final.is_file():
-        raise OSError(f"{path} is no file, so that none can be written in its place")
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", delete=False) as file:
-        temporary = Path(file.name)
+    final = place(path)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", delete=False) as file:
+            temporary = Path(file.name)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     try:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(stat.S_IMODE(final.stat().st_mode) if final.exists() else 0o666 & ~umask)
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)

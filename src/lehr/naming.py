@@ -104,7 +104,7 @@ class Naming:
     def has_idle_capital(self, mention: Mention) -> bool:
         """Whether the capital that a mention begins with says nothing of it."""
         word = self.words(mention)[0]
-        if not word[0].isupper() or word[1:2].isupper() or word in self.language.pronouns:
+        if not word[:1].isupper() or word[1:2].isupper() or word in self.language.pronouns:
             return False
         opens = mention.first_word in self.openings and word.lower() in self._small
         return opens or self.language.has_function_word(word)

@@ -105,7 +105,7 @@ class _Rewriting:
             new, end = new + clitic[0], clitic[1]
         opens = mention.first_word in self.naming.openings
         inherits = self.naming.kind(mention) is not Kind.NAME and word not in self.language.pronouns
-        return (new[0].upper() + new[1:] if word[0].isupper() and (opens or inherits) else new), end
+        return (new[:1].upper() + new[1:] if word[:1].isupper() and (opens or inherits) else new), end
 
     def _name(self, entity: _Entity) -> str:
         """The best name, or what comes near to one: definite, and with the names of others in place of pronouns."""

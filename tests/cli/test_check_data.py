@@ -50,7 +50,7 @@ def test_files_in_order(run: Run) -> None:
     Path("a.txt").write_text("No data.", encoding="utf-8")
     printed, said = run("a.conll", "a.conllu", "a.jsonl")
     assert said == []
-    assert run(".") == (printed, said)
+    assert run(".") == (printed, ["lehr: .: 1 file of another ending is not looked at; the first is a.txt"])
     Path("folder").mkdir()
     assert "no file in folder ends in" in run("folder", status=1)[1][0]
     for name in ("conll", "conllu", "jsonl"):
@@ -63,12 +63,15 @@ def test_what_training_refuses(run: Run) -> None:
     Path("bytes.jsonl").write_bytes(b'{"text": "caf\xe9"}')
     Path("empty.conllu").write_text("# newdoc id = a\n\n", encoding="utf-8")
     Path("good.conll").write_text(write([MARY], "conll"), encoding="utf-8")
-    printed, said = run("broken.conll", "bytes.jsonl", "empty.conllu", "nowhere.conll", "good.conll", status=1)
+    Path("plain.txt").write_text("It rained.", encoding="utf-8")
+    files = ("broken.conll", "bytes.jsonl", "empty.conllu", "nowhere.conll", "plain.txt", "good.conll")
+    printed, said = run(*files, status=1)
     assert said == [
         "lehr: broken.conll, line 3: found one column, 'left', expected at least a word and its brackets",
         "lehr: bytes.jsonl: found byte 0xe9 at offset 13, expected UTF-8 text",
         "lehr: empty.conllu: there is no document with words in it",
         "lehr: nowhere.conll: No such file or directory",
+        "lehr: plain.txt: text alone, which has no annotation and goes under `unlabelled` in a recipe",
     ]
     assert "good.conll" in printed
 
@@ -81,10 +84,10 @@ def test_what_training_passes_over(run: Run) -> None:
         clusters=[[(0, 4), (1, 5), (2, 2), (2, 2)], [(2, 2), (5, 6), (1, 1)]],
     )
     Path("odd.jsonl").write_text(write([MARY, odd], "jsonl"), encoding="utf-8")
-    Path("none.txt").write_text("It rained.", encoding="utf-8")
+    Path("none.jsonl").write_text('{"text": "It rained."}', encoding="utf-8")
     zero = conllu("1/a/Entity=(e1)", "1.1/_/Entity=(e1)", "2/b/Entity=(e1)")
     Path("zero.conllu").write_text(zero, encoding="utf-8")
-    _, said = run("odd.jsonl", "none.txt", "zero.conllu", "--max-width", 4)
+    _, said = run("odd.jsonl", "none.jsonl", "zero.conllu", "--max-width", 4)
     assert said == [
         "lehr: odd.jsonl: 2 mentions are wider than 4 words and never found; "
         "the first is 'w0 w1 w2 w3 w4', words 0 to 4 of document 'odd'",
@@ -94,7 +97,7 @@ def test_what_training_passes_over(run: Run) -> None:
         "the first is 'w2', words 2 to 2 of document 'odd'",
         "lehr: odd.jsonl: 1 mention is across the end of a sentence and never found; "
         "the first is 'w5 w6', words 5 to 6 of document 'odd'",
-        "lehr: none.txt: there is no mention in it, so that a model learns to find none",
+        "lehr: none.jsonl: there is no mention in it, so that a model learns to find none",
         "lehr: zero.conllu: 1 zero mention is left out, which no written word stands for",
         "lehr: zero.conllu: there are no singletons, which other files have: if they are never marked there, give "
         "these files a scheme of their own in the recipe",

@@ -143,9 +143,12 @@ def test_two_runs_do_not_write_to_one_folder(lehr: Lehr, corpus: Path, out: Path
 
 
 def test_a_row_whose_name_is_null_is_called_by_its_place(lehr: Lehr, tmp_path: Path, out: Path) -> None:
-    (tmp_path / "a.jsonl").write_text(json.dumps({"id": None, "text": TEXT}))
-    lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/")
-    assert [row["id"] for row in rows(out / "a.jsonl")] == ["a:1"]
+    nameless = json.dumps({"id": None, "text": TEXT, "part": "train"})
+    for number, names in ((1, ["a"]), (2, ["a:1", "a:2"])):
+        (tmp_path / "a.jsonl").write_text("\n".join([nameless] * number))
+        lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/", "--overwrite")
+        assert [row["id"] for row in rows(out / "a.jsonl")] == names
+        assert {row["part"] for row in rows(out / "a.jsonl")} == {"train"}
 
 
 def test_json_is_an_array_although_a_row_has_failed(lehr: Lehr, tmp_path: Path, out: Path) -> None:

@@ -95,7 +95,9 @@ def test_what_came_in_words_has_words(run: Run, folder: Path) -> None:
 def test_standard_input(run: Run) -> None:
     for arguments in ((), ("-",)):
         assert json.loads(run(*arguments, stdin="\ufeffShé was.".encode()).out)["text"] == "Shé was."
-    assert json.loads(run("--input-format", "jsonl", stdin=b'{"id": "d", "text": "Mary was."}').out)["id"] == "d"
+    for arguments in ((), ("--input-format", "jsonl")):
+        assert json.loads(run(*arguments, stdin=b'{"id": "d", "text": "Mary was."}').out)["id"] == "d"
+    assert json.loads(run("--input-format", "text", stdin=b'{"text": "Mary"}').out)["text"] == '{"text": "Mary"}'
     assert "stdin: byte 0xe9 at offset 2 is not UTF-8" in run(stdin="Shé".encode("latin-1"), status=1).err
 
 
@@ -172,6 +174,39 @@ def test_what_is_read_is_never_overwritten(run: Run, folder: Path) -> None:
     for arguments in (("--output", folder / "a.txt"), ("--output", folder, "--format", "text")):
         assert "would be overwritten" in run(folder / "a.txt", *arguments, status=1).err
     assert (folder / "a.txt").read_text() == before
+
+
+def test_what_cannot_be_read_is_not_overwritten_either(run: Run, folder: Path) -> None:
+    bad = folder / "bad.conll"
+    bad.write_text("#begin document (x)\nMary\t(0\n")
+    assert "would be overwritten" in run(folder / "a.txt", bad, "--output", bad, status=1).err
+    assert bad.read_text() == "#begin document (x)\nMary\t(0\n"
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(run: Run, folder: Path, tmp_path: Path) -> None:
+    printed = run(folder / "a.txt", folder / "nowhere.txt", "--output", folder / "a.txt" / "x.json", status=1)
+    assert "is no folder that may be written to" in printed.err
+    assert run("--text", TEXT, "--output", tmp_path / "a.docx", status=1).err.endswith(
+        "no format is known by the ending .docx: name it by --format\n"
+    )
+
+
+def test_a_bad_line_does_not_stop_the_others_and_columns_are_kept(run: Run, tmp_path: Path) -> None:
+    lines = ['{"id": "x", "text": "Mary was.", "year": 1850}', '{"id": "y", "text": 7}', '{"text": "Tom was."}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    for printed in (run(tmp_path / "a.jsonl", status=1), run(stdin="\n".join(lines).encode(), status=1)):
+        first, second = json.loads(printed.out)
+        assert (first["id"], first["year"]) == ("x", 1850)
+        assert second["id"].endswith(":3")
+        assert "line 2" in printed.err
+    (tmp_path / "b.json").write_text('{"id": "x",\n "text": "Mary was."')
+    assert len(run(tmp_path / "b.json", status=1).err.splitlines()) == 1, "no error a line"
+
+
+def test_a_file_is_named_however_short_its_name(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("o", status=1).err == "lehr: o: No such file or directory\n"
+    assert "an empty path names no file" in run("", status=1).err
 
 
 def test_one_bad_file_does_not_stop_the_others(run: Run, folder: Path) -> None:

@@ -156,6 +156,45 @@ def test_other_documents_are_an_error(run: Run, key: Path, tmp_path: Path, answe
     assert said in message
 
 
+def test_lines_without_a_name_pair_by_their_places(run: Run, tmp_path: Path) -> None:
+    line = json.dumps({"tokens": ["Mary", "she"], "clusters": [[[0, 0], [1, 1]]]})
+    for number in (1, 2):
+        for name in ("gold.jsonl", "answer.jsonl"):
+            (tmp_path / name).write_text("\n".join([line] * number))
+        assert json.loads(run(tmp_path / "gold.jsonl", tmp_path / "answer.jsonl", "--json"))["conll"] == 1
+
+
+def test_folders_are_paired_file_by_file(run: Run, tmp_path: Path) -> None:
+    for folder in ("gold/deep", "answer/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, brackets in (("a", "(1) (1)"), ("deep/b", "(1) - (1)")):
+        conll(tmp_path / f"gold/{name}.conll", ("(same); part 0", brackets))
+        conll(tmp_path / f"answer/{name}.v4_gold_conll", ("(same); part 0", brackets))
+    scores = json.loads(run(tmp_path / "gold", tmp_path / "answer", "--json", "--per-document"))
+    assert (scores["conll"], len(scores["documents"])) == (1, 2)
+    assert "give two files, or two folders" in run(tmp_path / "gold", tmp_path / "gold/a.conll", status=1)
+    (tmp_path / "answer/a.v4_gold_conll").unlink()
+    assert "has no file for" in run(tmp_path / "gold", tmp_path / "answer", status=1)
+
+
+def test_nothing_to_score_is_an_error(run: Run, key: Path, tmp_path: Path) -> None:
+    (tmp_path / "novel.txt").write_text("Mary slept. She slept.")
+    empty = conll(tmp_path / "empty.conll", ("(a); part 0", "- -"))
+    for file in (tmp_path / "novel.txt", empty):
+        assert "has no cluster to score by" in run(file, file, status=1)
+
+
+def test_other_words_are_told(
+    key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.conll"
+    other.write_text(key.read_text().replace("word", "wort", 1))
+    monkeypatch.setattr(sys, "argv", ["lehr", "score", str(key), str(other)])
+    with pytest.raises(SystemExit):
+        main()
+    assert "differ in some of the words of 1 document, the first 'a'" in capsys.readouterr().err
+
+
 def test_a_missing_file_is_named(run: Run, key: Path, tmp_path: Path) -> None:
     assert "nowhere.conll" in run(key, tmp_path / "nowhere.conll", status=1)
 

@@ -47,6 +47,9 @@ def test_documents_that_are_not_there(data: Path) -> None:
     (data / "dev.ids").write_text("b.tsv\nz.tsv\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"dev\.ids lists z, and no file of \['b\.conll'\] has that name"):
         Annotated("chains", ["b.conll"], "dev.ids").examples(data, 0, "en")
+    (data / "notes.txt").write_text("It rained.", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"notes\.txt has no annotation: narrow the pattern, or name it under"):
+        Annotated("chains", ["*.txt"]).examples(data, 0, "en")
 
 
 def test_a_fingerprint_knows_words_sentences_clusters_and_schemes() -> None:

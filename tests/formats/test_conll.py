@@ -102,6 +102,7 @@ def test_sentences_that_the_file_has_lost_are_found_again() -> None:
     assert document.sentences == ((0, 4), (4, 7))
     assert document.text == "Mr. Bell left. He slept."
     assert read_rows("0 A _", "1 . _", "2 B _").sentences == ((0, 3),)
+    assert read_rows("", "0 A (0)", "1 . _").tokens == ["A", "."], "a blank line before the first word ends no sentence"
 
 
 def test_a_missing_word_keeps_its_place() -> None:
@@ -113,6 +114,12 @@ def test_a_missing_word_keeps_its_place() -> None:
     [
         ("0 She (0)\n", 1, "the row '0 She (0)'", "'#begin document' before it"),
         ("#end document\n", 1, "'#end document'", "'#begin document' before it"),
+        (
+            "#begin document (a); part 1a\n",
+            1,
+            "'#begin document (a); part 1a'",
+            "'#begin document (NAME); part NUMBER'",
+        ),
         (rows("0 She (0"), 2, "'(0'", "a closing '0)' before the document ends"),
         (rows("0 She -", "1 left 0)"), 3, "'0)'", "a mention of cluster 0 opened before it"),
         (rows("0 She -", "left"), 3, "one column, 'left'", "at least a word and its brackets"),

@@ -75,7 +75,8 @@ def main() -> None:
             warnings.showwarning = _tell
             app()
     except (ValueError, OSError, ImportError, Warning) as error:  # warnings, where `python -W error` makes them fatal
-        typer.echo(f"lehr: {error}", err=True)
+        of_file = isinstance(error, OSError) and error.filename and error.strerror
+        typer.echo(f"lehr: {error.filename}: {error.strerror}" if of_file else f"lehr: {error}", err=True)
         sys.exit(1)
 
 

@@ -27,7 +27,7 @@ def bench(
     ] = None,
     threads: Annotated[
         list[int] | None,
-        typer.Option(min=0, metavar="N", help="Repeatable; 0 lets the runtime decide. [default: 1, 0]"),
+        typer.Option(min=0, metavar="N", help="Repeatable; 0 lets the runtime decide. \\[default: 1, 0]"),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each thing is timed, in turns.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, times in seconds, memory in bytes.")] = False,

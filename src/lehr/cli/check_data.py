@@ -36,11 +36,11 @@ def check_data(
 ) -> None:
     """Read files as training reads them, and say what is in them.
 
-    What training would refuse, a file that is not in its format or holds no
-    words, makes the exit status 1. What it would pass over without a word is
-    told too: mentions that are too wide, across sentences, crossing, repeated or
-    not written, and files without any. Every remark is one sentence with its
-    file, and the line or the document.
+    A file that is not in its format, or holds no words, makes the exit status 1.
+    What training would silently skip is listed too: mentions that are too wide,
+    across sentences, crossing, repeated or not written, files without any, and
+    in a folder the files of other endings, which a pattern may match. Every
+    remark is one sentence with its file, and the line or the document.
 
     A recipe gives each source an annotation scheme. Files with singletons and
     files without have different ones.
@@ -52,12 +52,11 @@ def check_data(
     """
     from rich.console import Console
 
-    from .resolve import IN_FOLDERS, files_in
+    from .resolve import ANNOTATED, files_in
     from .score import new_table
 
     table = new_table("", "format", *COLUMNS)
-    endings = tuple(ending for ending in IN_FOLDERS if ending not in (".txt", ".text"))
-    checked = [check_file(file, max_width, language) for path in files for file in files_in(path, endings)]
+    checked = [check_file(file, max_width, language) for path in files for file in files_in(path, ANNOTATED)]
     for file in checked:
         _row(table, file.name, file.format, file.counts)
     if len(checked) > 1:
@@ -65,7 +64,7 @@ def check_data(
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
     for remark in chain.from_iterable(file.remarks for file in checked):
         typer.echo(f"lehr: {remark}", err=True)
-    for remark in _schemes(checked):
+    for remark in chain(_schemes(checked), _not_looked_at(files, checked)):
         typer.echo(f"lehr: {remark}", err=True)
     if any(file.refused for file in checked):
         raise typer.Exit(1)
@@ -106,9 +105,11 @@ def check_file(path: Path, max_width: int, language: str = "en") -> Checked:
         singletons=sum(len(cluster) == 1 for document in documents for cluster in document.clusters),
     )
     checked.remarks += [str(warning.message) for warning in told]
-    checked.refused = not checked.counts["words"]
-    if checked.refused:
+    checked.refused = not checked.counts["words"] or checked.format == "text"
+    if not checked.counts["words"]:
         checked.remarks.append(f"{path}: there is no document with words in it")
+    elif checked.format == "text":
+        checked.remarks.append(f"{path}: text alone, which has no annotation and goes under `unlabelled` in a recipe")
     elif not checked.counts["mentions"]:
         checked.remarks.append(f"{path}: there is no mention in it, so that a model learns to find none")
     checked.remarks += [f"{path}: {remark}" for remark in _remarks(documents, max_width)]
@@ -160,6 +161,16 @@ def _schemes(checked: list[Checked]) -> Iterator[str]:
             f"{shown}: there are no singletons, which other files have: if they are never marked there, give these "
             "files a scheme of their own in the recipe"
         )
+
+
+def _not_looked_at(paths: list[Path], checked: list[Checked]) -> Iterator[str]:
+    """Files in the folders that are none of those."""
+    seen = {file.name for file in checked}
+    for path in paths:
+        others = sorted(file for file in path.rglob("*") if file.is_file() and os.fspath(file) not in seen)
+        if others:
+            many = f"{len(others)} files of other endings are" if len(others) > 1 else "1 file of another ending is"
+            yield f"{path}: {many} not looked at; the first is {others[0].relative_to(path)}"
 
 
 def _row(table: Table, name: str, format: str, counts: Counter[str]) -> None:

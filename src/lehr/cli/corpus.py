@@ -119,7 +119,7 @@ def plan(paths: Sequence[str], output: Path, input_format: str, format: str | No
             if folder.is_relative_to(root) and source.is_relative_to(folder):
                 continue  # a result of an earlier run
             form = format or ("parquet" if source.suffix.lower() == PARQUET else "jsonl")
-            target = folder / f"{below(file, path).with_suffix('')}{SUFFIXES[form]}"
+            target = folder / f"{below(file, path).with_suffix('')}{SUFFIXES[form][0]}"
             part = Part(os.fsencode(file).decode("utf-8", "replace"), source, target, input_format, form)
             for written in (part.target, part.errors):
                 if written in parts and parts[written].source != source:

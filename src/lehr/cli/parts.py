@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..document import Document
 from ..files import aside, write_text
@@ -108,7 +109,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
                 try:
                     item = row.item(language)
                     found = rows.answer(item.document)
-                    written = piece(part.format, item, found, title=row.number is not None)
+                    written = piece(part.format, item, found, title=not row.alone)
                 except Exception as error:  # as above, of documents
                     failures.append(row.failure(error))
                     continue
@@ -147,12 +148,13 @@ def _writing(part: Part, path: Path, rows: Callable[[], int], language: str) -> 
 class Row:
     """What stands for a document in a file: a line, a row of a table, or the document itself.
 
-    `number` counts from 1; None for the only document of a file.
+    `number` counts lines, rows or documents from 1; `alone` says that the file has no other.
     """
 
     part: Part
-    number: int | None
+    number: int
     content: bytes | Mapping[str, Any] | tuple[Document, bool]
+    alone: bool = False
 
     def item(self, language: str = "en") -> Item:
         """The document, its text split as in `language`, and what it came with.
@@ -162,14 +164,17 @@ class Row:
         """
         content, name = self.content, self.part.name
         if isinstance(content, tuple):
-            return Item(*content, name)
-        row = _value(content, name, self.number or 1) if isinstance(content, bytes) else content
-        id = f"{PurePath(name).stem}:{self.number}"
+            return Item(*content, self._label(content[0]))
+        row = _value(content, name, self.number) if isinstance(content, bytes) else content
+        id = PurePath(name).stem + f":{self.number}" * (not self.alone)
         if isinstance(content, bytes):
             found = document(row, name=name, line=self.number, id=id, language=language)
         else:
             found = document(row, name=f"{name}, row {self.number}", id=id, language=language)
-        return Item(found, in_words([key for key in row if row[key] is not None]), name, row)
+        return Item(found, in_words([key for key in row if row[key] is not None]), self._label(found), row)
+
+    def _label(self, document: Document) -> str:
+        return self.part.name if self.alone else f"{self.part.name}, document {document.id!r}"
 
     def failure(self, error: Exception) -> dict[str, Any]:
         """What is kept of it: where it stands, why it failed, and itself, so that it can be mended."""
@@ -193,30 +198,65 @@ def read(part: Part, language: str = "en") -> Iterator[Row]:
     if part.kind == "parquet":
         from ..integrations.tables import read_rows
 
-        yield from (Row(part, number, row) for number, row in enumerate(read_rows(part.source), 1))
+        yield from _told_alone(_numbered(part, read_rows(part.source)))
     elif part.kind == "jsonl":
-        yield from _read_lines(part)
+        with part.source.open("rb") as file:
+            yield from _told_alone(_read_lines(part, file))
     else:
-        source = read_source(part.source)
-        format = detect(part.source, source) if part.kind == "auto" else part.kind
+        yield from read_text(part, read_source(part.source), language)
+
+
+def read_text(part: Part, source: str, language: str = "en") -> Iterator[Row]:
+    """The same of a file whose text is at hand.
+
+    Raises:
+        ValueError: if it is not in its format.
+    """
+    format = detect(part.source, source) if part.kind == "auto" else part.kind
+    if format == "jsonl":
+        yield from _told_alone(_read_lines(part, BytesIO(source.encode("utf-8"))))
+    else:
         found = read_source_as(source, format, name=part.name, language=language)
-        for number, document in enumerate(found, 1):
-            yield Row(part, number if len(found) > 1 else None, (document, format not in ("text", "gap")))
+        came_in_words = format not in ("text", "gap")
+        yield from _told_alone(_numbered(part, ((document, came_in_words) for document in found)))
 
 
-def _read_lines(part: Part) -> Iterator[Row]:
-    """The lines that hold something; the values in a file that is one object over many lines, or one array."""
-    with part.source.open("rb") as file:
-        first = True
-        for number, line in ((number, line) for number, line in enumerate(file, 1) if line.strip()):
-            if first and not isinstance(_loaded(line), dict):
-                value = _loaded(part.source.read_bytes())
-                if isinstance(value, (dict, list)):
-                    values = value if isinstance(value, list) else [value]
-                    yield from (Row(part, place, inner) for place, inner in enumerate(values, 1))
-                    return
+def _numbered(part: Part, contents: Iterable[Any]) -> Iterator[Row]:
+    return (Row(part, number, content) for number, content in enumerate(contents, 1))
+
+
+def _told_alone(rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, the only one told so."""
+    first, second = next(rows, None), next(rows, None)
+    if first is not None:
+        yield replace(first, alone=second is None)
+    if second is not None:
+        yield second
+    yield from rows
+
+
+def _read_lines(part: Part, file: BinaryIO) -> Iterator[Row]:
+    """The lines that hold something; the values in a file that is one object over many lines, or one array.
+
+    Raises:
+        FormatError: if the first line is no JSON, nor any other, nor the whole.
+    """
+    first = True
+    for number, line in ((number, line) for number, line in enumerate(file, 1) if line.strip()):
+        if first and not isinstance(_loaded(line), dict):
+            rest = file.read()
+            value = _loaded(line + rest)
+            if isinstance(value, (dict, list)):
+                yield from _numbered(part, value if isinstance(value, list) else [value])
+                return
+            others = [(n, other) for n, other in enumerate(BytesIO(rest), number + 1) if other.strip()]
+            if not any(isinstance(_loaded(other), dict) for _, other in others):
+                _value(line + rest, part.name, number)
             yield Row(part, number, line)
-            first = False
+            yield from (Row(part, n, other) for n, other in others)
+            return
+        yield Row(part, number, line)
+        first = False
 
 
 def _loaded(data: bytes) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,7 +17,8 @@ import typer
 if TYPE_CHECKING:
     from .results import Item
 
-IN_FOLDERS = (".txt", ".text", "conll", "_conll.txt", ".conllu", ".jsonl", ".jsonlines", ".ndjson")
+ANNOTATED = ("conll", "_conll.txt", ".conllu", ".jsonl", ".jsonlines", ".ndjson")
+IN_FOLDERS = (".txt", ".text", *ANNOTATED)
 """How the names of those files in a folder end that are resolved."""
 
 
@@ -213,7 +214,8 @@ class _Work:
             yield
         except (ValueError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            typer.echo(f"lehr: {reason}" if name in reason else f"lehr: {name}: {reason}", err=True)
+            named = not isinstance(error, OSError) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason)
+            typer.echo(f"lehr: {reason}" if named else f"lehr: {name}: {reason}", err=True)
             self.failed += 1
 
 
@@ -223,8 +225,7 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
     Raises:
         ValueError: if nothing is asked for.
     """
-    from ..formats import detect, read, read_source
-    from .results import Item
+    from .parts import Part, Row, read, read_text
 
     if not paths and text is None:
         if sys.stdin.isatty():
@@ -232,26 +233,30 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
         paths = ["-"]
     work = _Work()
 
-    def add(name: str, source: str, format: str) -> None:
-        format = detect(name, source) if format == "auto" else format
-        documents = read(source, format, name=os.fsencode(name).decode("utf-8", "replace"), language=language)
-        if not documents:
+    def add(name: str, rows: Iterable[Row]) -> None:
+        before = len(work.items) + work.failed
+        for row in rows:
+            with work.passing_over(name):
+                work.items.append(row.item(language))
+        if len(work.items) + work.failed == before:
             raise ValueError(f"{name} holds no document")
-        for document in documents:
-            label = name if len(documents) == 1 else f"{name}, document {document.id!r}"
-            work.items.append(Item(document, format not in ("text", "gap"), label))
+
+    def part(name: str, format: str) -> Part:
+        return Part(os.fsencode(name).decode("utf-8", "replace"), Path(name), Path(), format, "")
 
     if text is not None:
-        add("text", text, "text")
+        add("text", read_text(part("text", "text"), text, language))
     for path in paths:
-        with work.passing_over("stdin" if path == "-" else path):
+        with work.passing_over("stdin" if path == "-" else path or "''"):
             if path == "-":
-                add("stdin", _standard_input(), format)
+                add("stdin", read_text(part("stdin", format), _standard_input(), language))
                 continue
+            if not path:
+                raise ValueError("an empty path names no file, and not this folder either: that is .")
             for file in files_in(Path(path)):
+                work.files.append(file)
                 with work.passing_over(str(file)):
-                    add(str(file), read_source(file), format)
-                    work.files.append(file)
+                    add(str(file), read(part(str(file), format), language))
     return work
 
 

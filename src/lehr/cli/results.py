@@ -14,20 +14,20 @@ from typing import Any
 import typer
 
 from ..document import Document
-from ..files import write_text
+from ..files import place, write_text
 from ..formats import write
 from ..integrations.rows import record
 
 SUFFIXES = {
-    "text": ".txt",
-    "json": ".json",
-    "jsonl": ".jsonl",
-    "conll": ".conll",
-    "conllu": ".conllu",
-    "html": ".html",
-    "parquet": ".parquet",
+    "text": (".txt", ".text"),
+    "json": (".json",),
+    "jsonl": (".jsonl", ".jsonlines", ".ndjson"),
+    "conll": (".conll", "conll", "_conll.txt"),
+    "conllu": (".conllu",),
+    "html": (".html", ".htm"),
+    "parquet": (".parquet",),
 }
-"""The formats that are written, and what the names of such files end in."""
+"""The formats that are written, and what the names of such files end in; the first is what they are given."""
 
 AT_ONCE = ("json", "conllu", "html")
 """Those that are written when all documents are there; CoNLL-U numbers the entities through all of them."""
@@ -67,7 +67,7 @@ class Results:
         self.format = format or self._usual()
         self.several, self.language = several, language
         self.pieces: list[Any] = []
-        if self.file and self.file.resolve() in {path.resolve() for path in inputs}:
+        if self.file and place(self.file) in {path.resolve() for path in inputs}:
             raise ValueError(
                 f"{self.file} is one of the files to resolve and would be overwritten: name another --output"
             )
@@ -97,7 +97,7 @@ class Results:
         Raises:
             OSError: if it cannot be written.
         """
-        if self.pieces or (self.several and self.format == "json"):
+        if self.pieces:
             found = whole(self.format, self.pieces, several=self.several, language=self.language)
             if self.file:
                 write_text(self.file, found)
@@ -121,7 +121,13 @@ class Results:
 
     def _usual(self) -> str:
         if self.file:
-            return next((format for format, suffix in SUFFIXES.items() if suffix == self.file.suffix.lower()), "json")
+            name = self.file.name.lower()
+            found = [format for format, endings in SUFFIXES.items() if name.endswith(endings)]
+            if not found and self.file.suffix:
+                raise ValueError(
+                    f"{self.file}: no format is known by the ending {self.file.suffix}: name it by --format"
+                )
+            return found[-1] if found else "json"
         return "text" if sys.stdout.isatty() else "json"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,8 +28,13 @@ LABELS = {
 
 
 def score(
-    key: Annotated[Path, typer.Argument(metavar="KEY", help="The right clusters: CoNLL-2012, CoNLL-U or JSONL.")],
-    response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="The clusters to score, of the same documents.")],
+    key: Annotated[
+        Path, typer.Argument(metavar="KEY", help="The right clusters: CoNLL-2012, CoNLL-U, JSONL, or a folder of such.")
+    ],
+    response: Annotated[
+        Path,
+        typer.Argument(metavar="RESPONSE", help="The clusters to score, of the same documents; a folder for a folder."),
+    ],
     singletons: Annotated[
         bool, typer.Option(help="Keep clusters of one mention, or remove them from both files first.")
     ] = True,
@@ -43,9 +49,10 @@ def score(
     The numbers are those of the official CoNLL scorer, version 8.01, rounded
     where it cuts off; LEA, which it lacks, is that of Moosavi and Strube.
 
-    Documents are paired by name and part, and their counts are summed before
-    they are divided. It is an error if RESPONSE lacks a document of KEY or has
-    it with another number of words; what else it has is not scored.
+    Documents are paired by name and part, in folders within files of the same
+    name, and their counts are summed before they are divided. It is an error if
+    RESPONSE lacks a document of KEY or has it with another number of words; what
+    else it has is not scored.
 
     Some corpora have singletons (LitBank), some have none (OntoNotes). Only
     scores that both keep them, or both drop them, can be compared; CorefUD drops
@@ -60,6 +67,7 @@ def score(
         lehr score gold.conll predicted.conll
         lehr score gold.conll predicted.jsonl --no-singletons --per-document
         lehr score gold.conllu predicted.conllu --no-singletons
+        lehr score gold/ resolved/
     """
     from ..extras import needs
 
@@ -68,10 +76,21 @@ def score(
     from ..formats import read_file
     from ..scoring import Scores, score_document
 
-    keys, responses = (read_file(file, language=language) for file in (key, response))
-    pairs = pair_documents(keys, responses, key=key, response=response)
-    if extra := len(responses) - len(pairs):
-        typer.echo(f"lehr: not scored, as {key} has none of them: {_documents(extra)} of {response}", err=True)
+    pairs, extra = [], 0
+    for key_file, response_file in _files(key, response):
+        keys, responses = (read_file(file, language=language) for file in (key_file, response_file))
+        paired = pair_documents(keys, responses, key=key_file, response=response_file)
+        pairs += paired
+        extra += len(responses) - len(paired)
+    if not any(document.clusters for document, _ in pairs):
+        raise ValueError(f"{key} has no cluster to score by: give annotated documents, in CoNLL-2012, CoNLL-U or JSONL")
+    if extra:
+        typer.echo(f"lehr: not scored, as {key} has no more of them: {_documents(extra)} of {response}", err=True)
+    if other := [document.id for document, answer in pairs if document.tokens != answer.tokens]:
+        told = f"{_documents(len(other))}, the first {other[0]!r}"
+        typer.echo(
+            f"lehr: {key} and {response} differ in some of the words of {told}: scored by their places", err=True
+        )
     documents = [
         (document, score_document(in_order(document), in_order(answer), singletons=singletons))
         for document, answer in pairs
@@ -94,12 +113,31 @@ def score(
         console.print(by_metric(total, documents=len(documents)))
 
 
+def _files(key: Path, response: Path) -> list[tuple[Path, Path]]:
+    """The two files, or each file in the folder KEY with that of the same name, whatever its ending, in the other.
+
+    Raises:
+        ValueError: if one of the two is a folder and the other is not, or a file has no other.
+    """
+    from .resolve import ANNOTATED, below, files_in
+
+    if key.is_dir() != response.is_dir():
+        raise ValueError(f"{key} and {response}: give two files, or two folders")
+    if not key.is_dir():
+        return [(key, response)]
+    answers = {below(file, response).with_suffix(""): file for file in files_in(response, ANNOTATED)}
+    found = [(file, answers.get(below(file, key).with_suffix(""))) for file in files_in(key, ANNOTATED)]
+    if absent := next((file for file, answer in found if answer is None), None):
+        raise ValueError(f"{response} has no file for {absent}")
+    return [(file, answer) for file, answer in found if answer is not None]
+
+
 def pair_documents(
     keys: list[Document], responses: list[Document], *, key: Path, response: Path
 ) -> list[tuple[Document, Document]]:
     """Each document of the key with that of the response which has its name and part, or, of several, which is in turn.
 
-    Documents without a name of their own bear those of their files, and as such are paired by their parts.
+    Documents without a name of their own bear those of their files, and as such are paired by their places in these.
 
     Raises:
         ValueError: if a document has no response, or one with another number of words.
@@ -110,8 +148,8 @@ def pair_documents(
     pairs = []
     for document in keys:
         candidates = waiting.get((document.id, document.part))
-        if not candidates and document.id == key.stem:
-            candidates = waiting.get((response.stem, document.part))
+        if not candidates and re.fullmatch(re.escape(key.stem) + r"(:\d+)?", document.id):
+            candidates = waiting.get((response.stem + document.id.removeprefix(key.stem), document.part))
         if not candidates:
             raise ValueError(f"{response} has no document {document.id!r}, part {document.part}, which {key} has")
         answer = candidates.pop()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import read_file
+from ..document import Document
+from ..formats import detect, read, read_source
 from .data import Example
 
 
@@ -38,10 +39,14 @@ class Annotated:
             language: in which raw text is split.
 
         Raises:
-            ValueError: if a pattern matches nothing, or a listed document is not there.
+            ValueError: if a pattern matches nothing, a listed document is not there, or a file is text alone.
         """
-        files = self._files(data)
-        documents = [document for path in files for document in read_file(path, language=language)]
+        documents: list[Document] = []
+        for path in self._files(data):
+            source = read_source(path)
+            if (format := detect(path, source)) == "text":
+                raise ValueError(f"{path} has no annotation: narrow the pattern, or name it under `unlabelled`")
+            documents += read(source, format, name=str(path), language=language)
         return [Example(document, scheme) for document in documents if document.words]
 
     def _files(self, data: Path) -> list[Path]:

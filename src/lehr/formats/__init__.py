@@ -8,6 +8,7 @@ split a text or name entities also take its `language`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,9 @@ def _late(format: str, function: str) -> Callable[..., Any]:
 
     return call
 
+
+_CONLLU = re.compile(r"#\s*(newdoc\b|sent_id\b|text\s*=|global\.)|(1|1-\d+|0\.1)\t([^\t\n]*\t){8}[^\t\n]*(\n|$)")
+"""How it begins: a comment that it knows, or a row of ten columns."""
 
 READERS: dict[str, Callable[..., list[Document]]] = {
     format: _late(format, "read") for format in ("text", "conll", "conllu", "jsonl", "gap")
@@ -83,7 +87,7 @@ def detect(path: str | os.PathLike[str], source: str) -> str:
     start = source[:1000].lstrip()
     if start.startswith(("#begin document", "# begin document")) or file.endswith(("conll", "_conll.txt")):
         return "conll"
-    if start.startswith(("# newdoc", "# global.Entity", "# sent_id")) or file.endswith(".conllu"):
+    if _CONLLU.match(start) or file.endswith(".conllu"):
         return "conllu"
     from .gap import is_header
 
@@ -91,7 +95,7 @@ def detect(path: str | os.PathLike[str], source: str) -> str:
         return "gap"
     if file.endswith((".jsonl", ".jsonlines", ".json", ".ndjson")):
         return "jsonl"
-    return "text"
+    return "jsonl" if "." not in file and start[:1] in ("{", "[") and _late("jsonl", "holds")(source) else "text"
 
 
 def write(documents: Iterable[Document], format: str, language: str = "en") -> str:

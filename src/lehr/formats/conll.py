@@ -17,6 +17,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePath
 
 from ..detokenize import join_words
@@ -28,6 +29,7 @@ from .text import split_sentences
 _BEGIN = re.compile(
     r"#\s*begin document\b\s*(?:\((?P<id>.*)\)|(?P<bare>[^;]*?))\s*(?:;\s*(?:part\s+(?P<part>\d{1,18}))?)?\s*"
 )
+_BEGINS = re.compile(r"#\s*begin document\b")
 _END = re.compile(r"#\s*end document\b.*")
 _BRACKET = re.compile(r"(\()?(\d+)(\))?")
 _BRACKETS = re.compile(r"(?:\(\d{1,18}\)?|\d{1,18}\))(?:\|?(?:\(\d{1,18}\)?|\d{1,18}\)))*")
@@ -57,6 +59,8 @@ def read(source: str, *, name: str, language: str = "en") -> list[Document]:
             if id is None and not (id := begin["bare"]):
                 id, part, nameless = PurePath(name).stem, nameless, nameless + 1
             rows = _Rows(name, number, id, part, language)
+        elif _BEGINS.match(line):
+            raise FormatError.at(name, number, found=repr(line), expected="'#begin document (NAME); part NUMBER'")
         elif line.startswith("#") and _END.fullmatch(line):
             if not rows:
                 raise FormatError.at(name, number, found=repr(line), expected="'#begin document' before it")
@@ -143,7 +147,7 @@ class _Rows:
                 expected = f"a closing '{cluster})' before the document ends"
                 raise FormatError.at(self.name, number, found=f"'({cluster}'", expected=expected)
         return Document.from_sentences(
-            self.sentences if self.blank else _split(self.sentences[0], self.language),
+            self.sentences if self.blank else _split(list(chain.from_iterable(self.sentences)), self.language),
             id=self.id,
             clusters=[self.clusters[cluster] for cluster in sorted(self.clusters)],
             speakers=self.speakers if any(self.speakers) else None,

@@ -100,6 +100,18 @@ def parse(line: str, *, name: str, number: int) -> Any:
     return value
 
 
+def holds(source: str) -> bool:
+    """Whether a text is JSON, or its first line is, in one of these shapes."""
+    for part in (source.partition("\n")[0], source):
+        try:
+            value = json.loads(part)
+        except (ValueError, RecursionError):
+            continue
+        first = value[0] if isinstance(value, list) and value else value
+        return isinstance(first, dict) and not {"text", "tokens", "sentences"}.isdisjoint(first)
+    return False
+
+
 def in_words(keys: Collection[str]) -> bool:
     """Whether a value with these keys comes in words."""
     return not {"tokens", "sentences", "words"}.isdisjoint(keys)
@@ -158,8 +170,8 @@ class _Record:
         if not isinstance(self.value, dict):
             raise self.error(self.value, "an object")
         id, part = self.value.get("doc_key", self.value.get("id")), self.value.get("part", 0)
-        if type(part) is not int:
-            raise self.error(part, "a whole number as 'part'")
+        if type(part) is not int or part < 0:
+            raise self.error(part, "a whole number from 0 on as 'part'")
         in_words = "tokens" in self.value or ("sentences" in self.value and "words" not in self.value)
         try:
             document = self.in_words(language) if in_words else self.in_characters(language)

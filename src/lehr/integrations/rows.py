@@ -172,6 +172,8 @@ def document(
     if not isinstance(row, dict):
         return from_json(row, name=name, line=line)
     kept = {key: row[key] for key in readable(row) if row[key] is not None}
+    if isinstance(kept.get("part"), str):
+        del kept["part"]  # of a data set, say, and not of a document
     return from_json(kept, name=name, line=line, id=id, language=language)
 
 

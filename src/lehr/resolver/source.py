@@ -90,8 +90,9 @@ def find_mention(document: Document, given: GivenMention, *, in_words: bool) -> 
         )
     words = document.words_at(start, end) if 0 <= start < end <= len(document.text) else None
     if words is None:
+        beyond = "are not all there" if end > len(document.text) else "hold no word"
         raise ValueError(
-            f"characters {start}:{end} of document {document.id!r}, which has {len(document.text)}, hold no word"
+            f"characters {start}:{end} of document {document.id!r}, which has {len(document.text)}, {beyond}"
         )
     return Mention(start, end, document.text[start:end], *words)
 
