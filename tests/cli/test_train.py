@@ -192,6 +192,9 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
     assert message.startswith(f"lehr: {output / 'result.json'} is of another recipe: head_rate was 0 and is 1 now")
     (output / "result.json").unlink()
     message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
+    assert message.startswith(f"lehr: {output / 'recipe.json'} is of another recipe: head_rate was 0 and is 1 now")
+    (output / "recipe.json").unlink()
+    message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
     assert "was begun as another stage: its run was" in message
 
 
@@ -200,6 +203,9 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
     [
         ("training.lerning_rate=1", "training: unknown key 'lerning_rate'"),
         ("head_rate=fast", "`head_rate` is a number from 0 on, and not 'fast'"),
+        ("seed=1.5", "`seed` is a whole number from 0 on, and not 1.5"),
+        ("validation=0.2", "`validation` is for GLUE and images; this is coref/"),
+        ("stages=[{objective: hard-labels, epochs: 1}]", "either a `method` or `stages`"),
         ("models.student=tiny/tiny-bert", "models: student is described by keys and values, as {from: tiny/tiny-bert}"),
         ("documents.train={scheme: names}", "documents: train: keys and values belong here, and not 'scheme'"),
         ("documents.train=[{scheme: names, files: 'a/*'}]", "`files` is a list of patterns, as [a/*]"),

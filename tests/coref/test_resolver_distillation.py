@@ -227,6 +227,12 @@ PSEUDO = [
     {"objective": "hard-labels", "epochs": 1},
 ]
 
+AGAIN = [
+    {"objective": "hard-labels", "epochs": 1},
+    {"objective": "annealed-regression", "epochs": 1, "student": "second", "like": "student", "teacher": "student"},
+    {"objective": "hard-labels", "epochs": 1, "student": "second"},
+]
+
 
 @pytest.mark.parametrize(
     "fields",
@@ -235,8 +241,9 @@ PSEUDO = [
         {"method": "takd", "epochs": 1},
         {"method": "scratch", "epochs": 1},
         {"stages": PSEUDO},
+        {"stages": AGAIN},
     ],
-    ids=["annealing-kd", "takd", "scratch", "pseudo-labels"],
+    ids=["annealing-kd", "takd", "scratch", "pseudo-labels", "born-again"],
 )
 def test_recipes_from_end_to_end(recipe: Callable[..., Recipe], tmp_path: Path, fields: dict[str, Any]) -> None:
     result = carry_out(recipe(**fields), tmp_path / "out")
@@ -311,6 +318,7 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     two = {"learning_rate": 1e-3, "use_cpu": True, "per_device_train_batch_size": 2}
     refused("with a teacher, a batch is one document", training=two)
     refused("kept logits, not from a teacher online", online=True)
+    refused("trained by AdamW; leave out `optim`", training={"optim": "sgd", "use_cpu": True})
     settled = {**models, "student": {"from": str(tmp_path / "teacher"), "max_width": 7}}
     refused("is a resolver already; max_width cannot be chosen anew", models=settled)
     settled = {**models, "student": {"from": str(tmp_path / "teacher"), "head": str(tmp_path / "teacher")}}

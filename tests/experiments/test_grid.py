@@ -13,18 +13,21 @@ RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
 RATE = "is trained otherwise than scratch: learning_rate"
+EDGES = "milestones [0.75], then [0.25] (not [0.5, 0.75])"
 OTHERWISE = {
     "cifar-brief": [
-        f"annealing-kd-continued {RATE} 0.1, then 0.01 (not 0.1)",
-        *(f"annealing-kd-rate-{rate} {RATE} {rate}, then 0.01 (not 0.1)" for rate in (0.3, 1.0, 3.0)),
+        f"annealing-kd-continued {RATE} 0.1, then 0.01 (not 0.1), {EDGES}",
+        *(f"annealing-kd-rate-{rate} {RATE} {rate}, then 0.01 (not 0.1), {EDGES}" for rate in (0.3, 1.0, 3.0)),
         f"kd-rate-0.3 {RATE} 0.3 (not 0.1)",
     ],
-    "cifar-teachers": [f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1)" for depth in (14, 20, 32, 44)],
+    "cifar-teachers": [
+        f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1), {EDGES}" for depth in (14, 20, 32, 44)
+    ],
     **{
         grid: [
             f"annealing-kd-continued{more} {RATE} {high}, then {end} (not {high}), warmup_steps 0.1, then 0 (not 0.1), "
-            "lr_scheduler_type polynomial, then None (not None), "
-            f"lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}}, then None (not None)"
+            "lr_scheduler_type polynomial, then – (not –), "
+            f"lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}}, then – (not –)"
             for more in rows
         ]
         for grid, end, high, rows in (

@@ -52,7 +52,7 @@ def run(output: Path, **settings: Any) -> Any:
         "compute_metrics": accuracy,
         "metric": "accuracy",
         "training": SMALL,
-        "epochs": 2,
+        "epochs": 2 if isinstance(settings.get("recipe", ""), str) else None,
         "output": output,
         "cache": output / "cache",
     }
@@ -332,6 +332,8 @@ def test_recipes_and_models_that_do_not_fit(tmp_path: Path) -> None:
     )
     refused(tmp_path, "unknown method 'anealing-kd'", recipe="anealing-kd")
     refused(tmp_path, "no rows to train on", train_dataset=Points(0))
+    refused(tmp_path, "inputs are given for 'techer', which is no model", inputs={"techer": inputs()})
+    refused(tmp_path, "`epochs` go with a recipe that is given by name", recipe=[Stage("hard-labels", 1)], epochs=3)
     refused(tmp_path, "numbers differ: {'teacher': 63, 'student': 64}", inputs={"teacher": Inputs(Points(63), collate)})
     refused(tmp_path, "3 views are asked for, and the data set has no method", train_dataset=list(Points(8)), views=3)
 

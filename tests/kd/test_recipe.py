@@ -38,6 +38,19 @@ def test_settings(recipe: Path, setting: str, expected: dict[str, Any]) -> None:
     assert read_recipe(recipe, [setting]) == read_recipe(recipe) | expected
 
 
+def test_items_of_lists_are_counted_from_0(recipe: Path) -> None:
+    recipe.write_text("stages: [{objective: {name: kd}, epochs: 1}, {objective: hard-labels}]", encoding="utf-8")
+    made = read_recipe(recipe, ["stages.0.objective.temperature=5", "stages.1.epochs=2"])
+    first, second = (
+        {"objective": {"name": "kd", "temperature": 5}, "epochs": 1},
+        {"objective": "hard-labels", "epochs": 2},
+    )
+    assert made == {"stages": [first, second]}
+    for wrong in ("stages.2.epochs=1", "stages.last.epochs=1", "stages.-1=1"):
+        with pytest.raises(ValueError, match="is none of the numbers 0 to 1"):
+            read_recipe(recipe, [wrong])
+
+
 def test_later_settings_win_and_leave_the_rest(recipe: Path) -> None:
     made = read_recipe(recipe, ["training.seed=2", "training.max_steps=9", "training.seed=3"])
     assert made["training"] == {"seed": 3, "max_steps": 9}

@@ -75,8 +75,10 @@ def main() -> None:
             warnings.showwarning = _tell
             app()
     except (ValueError, OSError, ImportError, Warning) as error:  # warnings, where `python -W error` makes them fatal
-        of_file = isinstance(error, OSError) and error.filename and error.strerror
-        typer.echo(f"lehr: {error.filename}: {error.strerror}" if of_file else f"lehr: {error}", err=True)
+        reason = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            reason = f"{error.filename}: {error.strerror}"
+        typer.echo(f"lehr: {reason}", err=True)
         sys.exit(1)
 
 

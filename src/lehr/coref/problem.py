@@ -215,6 +215,9 @@ class CorefRun(Run):
         for number, stage in enumerate(self.stages):
             if stage.name not in LEARNED_HERE or stage.settings.get("standardise"):
                 raise ValueError(f"{stage.title()}: resolvers learn by {', '.join(LEARNED_HERE)}, and not standardised")
+            for key in ("optim", "optim_args", "optim_target_modules"):
+                if key in {**self.training, **stage.training}:
+                    raise ValueError(f"{stage.title()}: resolvers are trained by AdamW; leave out `{key}`")
             if self.online:
                 raise ValueError(f"{stage.title()}: resolvers learn from kept logits, not from a teacher online")
             if (stage.name == "hard-labels") == bool(stage.teachers):
@@ -345,6 +348,16 @@ def _resolver(spec: Mapping[str, Any], schemes: list[str]) -> LehrModel:
     if model.config.schemes != schemes:
         raise ValueError(f"model: {source} has the schemes {model.config.schemes}, the documents {schemes}")
     return model if layers is None else model.with_layers(layers)
+
+
+def language_of(spec: Mapping[str, Any]) -> str:
+    """The language that a resolver reads: of one that was saved, its own.
+
+    Raises:
+        ValueError: if there is no such encoder or resolver.
+    """
+    config = _config(spec["from"]) if "from" in spec else None
+    return config.language if isinstance(config, LehrConfig) else str(spec.get("language", "en"))
 
 
 def _tokenizer(source: str) -> PreTrainedTokenizerBase:

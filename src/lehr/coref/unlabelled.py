@@ -91,7 +91,7 @@ class Unlabelled:
 
     def _texts(self, root: Path) -> list[Path]:
         lists = [(root / file).read_text("utf-8").split() for file in self.without]
-        left_out = {line.split("_")[0] for lines in lists for line in lines}
+        left_out = {Path(line).stem.split("_")[0] for lines in lists for line in lines}
         found: list[Path] = []
         for pattern in self.files:
             found += [path for path in matching(root, pattern) if path.stem.split("_")[0] not in left_out]

@@ -8,14 +8,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from transformers import set_seed
 
-from ..coref.problem import CorefProblem, CorefRun
+from ..coref.problem import CorefProblem, CorefRun, language_of
 from ..coref.trainer import HEAD_RATE
 from ..files import write_text
 from ..glue.problem import GlueProblem
@@ -26,10 +26,23 @@ from ..kd.recipe import difference, fill, read_recipe, refuse_unknown
 from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages
 from ..kd.trainer import machine
 from ..versions import versions
-from ..vision.data import HUB_NAMES
+from ..vision.data import HUB_NAMES, VALIDATION
 from ..vision.problem import VisionProblem
 
 DOCUMENTS = "coref/"
+ONLY_FOR = {
+    "head_rate": ("coreference",),
+    "max_length": ("GLUE",),
+    "hans": ("GLUE",),
+    "validation": ("GLUE", "images"),
+    "split_seed": ("GLUE", "images"),
+}
+"""Fields that say nothing to other tasks."""
+
+WHOLE = ("seed", "split_seed", "views", "max_length")
+WHERE = ("data", "hans")
+"""Fields that say where something is on a machine, and so differ between machines."""
+
 IMAGES = {name.rsplit("/", 1)[-1]: name for name in HUB_NAMES}
 
 
@@ -91,19 +104,38 @@ class Recipe:
             raise ValueError("a recipe has either a `method` or `stages`")
         if self.stages and (self.epochs is not None or self.milestones):
             raise ValueError("`epochs` and `milestones` go with a `method`; give them stage by stage")
-        if not isinstance(self.head_rate, (int, float)) or self.head_rate < 0:
-            raise ValueError(f"`head_rate` is a number from 0 on, and not {self.head_rate!r}")
-        if not self.documents and self.head_rate != HEAD_RATE:
-            raise ValueError(f"`head_rate` is for coreference; this is {self.task}")
+        self._check_values()
         for name, spec in self.models.items():
             if not isinstance(spec, Mapping):
                 raise ValueError(f"models: {name} is described by keys and values, as {{from: {spec}}}")
         refuse_unknown(self.training, TRAINING_KEYS, "training")
+        models = self.described()
         for stage in self.plan():
-            needed = [stage.like or stage.student, *stage.teachers]
-            students = [s.student for s in self.plan()]
-            if absent := [name for name in needed if name not in self.models and name not in students]:
-                raise ValueError(f"{stage.title()}: `models` has no {absent[0]!r}")
+            if absent := [name for name in [stage.student, *stage.teachers] if name not in models]:
+                raise ValueError(f"{stage.title()}: `models` has no {stage.like or absent[0]!r}")
+
+    def described(self) -> dict[str, Mapping[str, Any]]:
+        """Every model as `models` describes it; a student that is `like` another as that one."""
+        found = dict(self.models)
+        for stage in self.plan():
+            if stage.student not in found and stage.like in found:
+                found[stage.student] = found[stage.like]
+        return found
+
+    def _check_values(self) -> None:
+        if not isinstance(self.head_rate, (int, float)) or self.head_rate < 0:
+            raise ValueError(f"`head_rate` is a number from 0 on, and not {self.head_rate!r}")
+        for key, value in ((key, getattr(self, key)) for key in WHOLE):
+            if type(value) is not int or value < 0:
+                raise ValueError(f"`{key}` is a whole number from 0 on, and not {value!r}")
+        if not isinstance(self.online, bool):
+            raise ValueError(f"`online` is true or false, and not {self.online!r}")
+        if self.validation is not None and (type(self.validation) not in (int, float) or self.validation < 0):
+            raise ValueError(f"`validation` is a number of rows, or a share of them, and not {self.validation!r}")
+        family = "GLUE" if self.task.startswith("glue/") else "coreference" if self.documents else "images"
+        for key, families in ONLY_FOR.items():
+            if family not in families and getattr(self, key) != _DEFAULT[key]:
+                raise ValueError(f"`{key}` is for {' and '.join(families)}; this is {self.task}")
 
     def plan(self) -> list[Stage]:
         """The stages."""
@@ -118,11 +150,11 @@ class Recipe:
             ValueError: if the data cannot be read.
         """
         if self.documents:
-            language = self.models.get(self.plan()[-1].student, {}).get("language", "en")
-            return CorefProblem(self.documents, self.data or "../shared/data", str(language))
+            language = language_of(self.described()[self.plan()[-1].student])
+            return CorefProblem(self.documents, self.data or "../shared/data", language)
         if self.task in IMAGES:
-            size = {} if self.validation is None else {"validation": int(self.validation)}
-            return VisionProblem(self.data or IMAGES[self.task], seed=self.split_seed, **size)
+            cut = VALIDATION if self.validation is None else self.validation
+            return VisionProblem(self.data or IMAGES[self.task], validation=cut, seed=self.split_seed)
         return GlueProblem(
             self.task.removeprefix("glue/"),
             self.data or "nyu-mll/glue",
@@ -131,6 +163,18 @@ class Recipe:
             max_length=self.max_length,
             hans=self.hans,
         )
+
+
+_DEFAULT = {one.name: one.default for one in dataclasses.fields(Recipe)}
+
+
+def portable(value: Any) -> Any:
+    """As JSON has it; of a path on this machine only the last two parts."""
+    if isinstance(value, Mapping):
+        return {str(key): portable(one) for key, one in value.items()}
+    if isinstance(value, str):
+        return "/".join(PurePath(value).parts[-2:]) if PurePath(value).is_absolute() else value
+    return [portable(one) for one in value] if isinstance(value, Sequence) else value
 
 
 def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Recipe:
@@ -161,7 +205,7 @@ def carry_out(
     Args:
         recipe: what to run.
         output: a folder for it.
-        resume: go on where a run in `output` stopped.
+        resume: go on where a run in `output` stopped; its `output/recipe.json` says which recipe that was.
         cache: holds the kept logits; see `lehr.kd.teacher.cache_folder`.
         problem: the recipe's, if it was made already.
 
@@ -172,44 +216,47 @@ def carry_out(
     Raises:
         ValueError: as `lehr.kd.distill`.
     """
-    done = output / "result.json"
+    done, claim = output / "result.json", output / "recipe.json"
+    own = portable(dataclasses.asdict(recipe))
     found: dict[str, Any] | None = None
     if resume and done.exists():
         found = json.loads(done.read_text("utf-8"))
-        own = json.loads(json.dumps(dataclasses.asdict(recipe)))
-        if change := difference(Recipe, found.get("recipe", {}), own):
-            raise ValueError(f"{done} is of another recipe: {change}; choose another output")
-    elif not resume and (done.exists() or (output / "model").exists()):
+        _refuse_other(done, found.get("recipe", {}), own)
+    if resume and claim.exists():
+        _refuse_other(claim, json.loads(claim.read_text("utf-8")), own)
+    if not resume and (done.exists() or (output / "model").exists()):
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
-    plan = recipe.plan()
+    plan, described = recipe.plan(), recipe.described()
     names = dict.fromkeys(name for stage in plan for name in [*stage.teachers, stage.like or stage.student])
-    specs = {name: recipe.models[name] for name in names if name in recipe.models}
-    run = _run(recipe, problem, specs, output, cache)
+    run = _run(recipe, problem, {n: recipe.models[n] for n in names if n in recipe.models}, output, cache)
     if found is not None:
         run.check_done()
         return found
+    if PartialState().is_main_process:
+        write_text(claim, json.dumps(own, indent=1, ensure_ascii=False) + "\n")
     distilled = run.carry_out(resume=resume)
-    last = plan[-1]
-    spec = specs[last.student if last.student in specs else str(last.like)]
+    student = plan[-1].student
+    stages = [(stage, told) for stage, told in zip(plan, distilled.stages, strict=True) if stage.student == student]
+    spec = described[student]
     scores = problem.test(distilled.student, spec)
     result = {
         "task": recipe.task,
         "method": recipe.method or "stages",
         "seed": recipe.seed,
-        "teacher": {name: specs.get(name, name) for name in last.teachers or plan[0].teachers},
+        "teacher": {name: described[name] for stage, _ in stages for name in stage.teachers},
         "student": spec,
         "parameters": {name: _parameters(model) for name, model in distilled.models.items()},
         "recipe": dataclasses.asdict(recipe),
-        "epochs": sum(stage.epochs for stage in plan if stage.student == last.student),
+        "epochs": sum(stage.epochs for stage, _ in stages),
         "metric": problem.metric,
         "validation": _per_cent(distilled.stages[-1]["chosen"]),
         "test": _per_cent(scores.get(problem.metric)),
         "test_scores": {name: _per_cent(score) for name, score in scores.items()},
-        "seconds": round(sum(stage["seconds"] for stage in distilled.stages), 1),
-        "seconds_for_teacher": round(sum(stage["seconds_for_teacher"] for stage in distilled.stages), 1),
-        "device": _device(),
-        "precision": _precision(recipe.training),
+        "seconds": round(sum(told["seconds"] for _, told in stages), 1),
+        "seconds_for_teacher": round(sum(told["seconds_for_teacher"] for _, told in stages), 1),
+        "device": _device(recipe.training),
+        "precision": ", then ".join(dict.fromkeys(_precision({**recipe.training, **s.training}) for s, _ in stages)),
         "stages": distilled.stages,
         "versions": versions(),
     }
@@ -220,6 +267,11 @@ def carry_out(
         write_text(done, text)
     plain: dict[str, Any] = json.loads(text)
     return plain
+
+
+def _refuse_other(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if change := difference(Recipe, portable(then), now, but=WHERE):
+        raise ValueError(f"{path} is of another recipe: {change}; choose another output")
 
 
 def _run(
@@ -259,7 +311,7 @@ def _precision(training: Mapping[str, Any]) -> str:
     return "bfloat16" if machine(training)["bf16"] else "float16" if training.get("fp16") else "float32"
 
 
-def _device() -> str:
-    if torch.cuda.is_available():
+def _device(training: Mapping[str, Any]) -> str:
+    if torch.cuda.is_available() and not machine(training)["use_cpu"]:
         return torch.cuda.get_device_name()
     return f"CPU, {torch.get_num_threads()} threads"

@@ -8,7 +8,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from ..files import write_text
@@ -16,10 +16,7 @@ from ..kd.problem import Problem
 from ..kd.recipe import difference
 from ..kd.stages import Stage
 from .grid import Cell, Grid
-from .recipe import Recipe, carry_out
-
-WHERE = ("data", "hans")
-"""Fields of a recipe that say where something is on a machine, and so differ between machines."""
+from .recipe import WHERE, Recipe, carry_out, portable
 
 NOISE = re.compile(r"(_runtime|_per_second|^step|^epoch|^seconds|^total_flos|^train_loss)$")
 
@@ -69,15 +66,6 @@ def changed(found: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
         if change := difference(kind, then, now, but=WHERE):
             return place + change
     return None
-
-
-def portable(value: Any) -> Any:
-    """As JSON has it; of a path on this machine only the last two parts."""
-    if isinstance(value, Mapping):
-        return {str(key): portable(one) for key, one in value.items()}
-    if isinstance(value, str):
-        return "/".join(PurePath(value).parts[-2:]) if PurePath(value).is_absolute() else value
-    return [portable(one) for one in value] if isinstance(value, Sequence) else value
 
 
 def record(grid: Grid, cell: Cell, outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,7 @@ from ..kd.stages import Stage
 from ..kd.teacher import ask, fetch, logits_of
 from ..kd.terms import squared_error
 from ..versions import versions
-from .recipe import Recipe, carry_out
-from .results import WHERE, portable
+from .recipe import WHERE, Recipe, carry_out, portable
 
 BATCH = 250
 MARGIN = 0.25

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from scipy import stats  # type: ignore[import-untyped]
 
-from .grid import Cell, Grid, Row, short
+from .grid import Cell, Grid, short
 
 COMPARED = "student"
 """The model whose rows stand in one table; what trains another one is a teacher."""
@@ -104,6 +104,7 @@ def check_alike(grid: Grid) -> None:
             continue
         recipe = grid.recipe(cell)
         own = {name: getattr(recipe, name) for name in ALIKE} | {"epochs": epochs(grid, cell)}
+        own |= {f"documents: {part}": recipe.documents.get(part) for part in ("dev", "test")}
         before, known = first.setdefault(cell.task, (cell, own))
         for name, value in own.items():
             if value != known[name]:
@@ -129,7 +130,7 @@ def notes(grid: Grid) -> list[str]:
         method, known = first.setdefault(cell.task, (cell.row.method, own))
         different = [key for key in dict.fromkeys([*own, *known]) if own.get(key) != known.get(key)]
         if different:
-            told = ", ".join(f"{key} {own.get(key)} (not {known.get(key)})" for key in different)
+            told = ", ".join(f"{key} {own.get(key, NONE)} (not {known.get(key, NONE)})" for key in different)
             found.append(f"{cell.row.method} is trained otherwise than {method}: {told}")
     return list(dict.fromkeys(found))
 
@@ -137,10 +138,11 @@ def notes(grid: Grid) -> list[str]:
 def _training(grid: Grid, cell: Cell) -> dict[str, str]:
     """What each key is, in one stage after the other where they differ: "1.0, then 0.01"."""
     recipe = grid.recipe(cell)
-    stages = [{**recipe.training, **stage.training} for stage in recipe.plan()]
+    plan = recipe.plan()
+    stages = [{**recipe.training, **stage.training, "milestones": list(stage.milestones)} for stage in plan]
     found = {}
     for key in dict.fromkeys(key for stage in stages for key in stage):
-        values = [str(stage.get(key)) for stage in stages]
+        values = [str(stage.get(key, NONE)) for stage in stages]
         found[key] = values[0] if len(set(values)) == 1 else ", then ".join(values)
     return found | {"head_rate": str(recipe.head_rate)}
 
@@ -296,9 +298,11 @@ def time_table(grid: Grid, results: Results) -> Iterator[str]:
     """Methods by tasks: what a student is, and how long it is trained."""
     yield from _header("method", "learns from", "parameters", *(f"{short(task)}, minutes" for task in grid.tasks))
     for method in methods(grid):
-        row = next(row for row in grid.rows if row.method == method)
+        teachers = dict.fromkeys(row.teacher for row in grid.rows if row.method == method and row.teacher)
+        sizes = dict.fromkeys(_parameters(results, task, method) for task in grid.tasks)
         minutes = [_minutes(results, task, method) for task in grid.tasks]
-        yield _row(method, row.teacher or NONE, _parameters(results, row), *minutes)
+        told = " / ".join(size for size in sizes if size != NONE)
+        yield _row(method, " / ".join(teachers) or NONE, told or NONE, *minutes)
 
 
 def teacher_table(grid: Grid, results: Results) -> Iterator[str]:
@@ -314,16 +318,16 @@ def teacher_table(grid: Grid, results: Results) -> Iterator[str]:
                 continue
             told = [summary(scores(results, task, method, key), planned(grid, task, method)) for key in KEYS]
             row = cells[0].row
-            size, minutes = _parameters(results, row), _minutes(results, task, method)
+            size, minutes = _parameters(results, task, method), _minutes(results, task, method)
             yield _row(method, row.teacher or NONE, size, short(task), epochs(grid, cells[0]), *told, minutes)
 
 
 KEYS = ("test", "validation")
 
 
-def _parameters(results: Results, row: Row) -> str:
+def _parameters(results: Results, task: str, method: str) -> str:
     for cell, result in results.items():
-        if cell.row is row:
+        if (cell.task, cell.row.method) == (task, method):
             return f"{result['parameters'][result['plan'][-1]['student']]:,}"
     return NONE
 

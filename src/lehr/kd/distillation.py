@@ -114,6 +114,10 @@ def distill(
     given = [teacher] if isinstance(teacher, nn.Module) else list(teacher or [])
     models = {f"teacher-{i}" if i > 1 else "teacher": one for i, one in enumerate(given, 1)}
     models |= {"student": student} | ({"assistant": assistant} if assistant is not None else {})
+    if unknown := [name for name in inputs or () if name not in models]:
+        raise ValueError(f"inputs are given for {unknown[0]!r}, which is no model; there are {', '.join(models)}")
+    if epochs is not None and not isinstance(recipe, str):
+        raise ValueError("`epochs` go with a recipe that is given by name; stages have their own")
     if isinstance(recipe, str):
         stages = method(recipe, epochs)
         if len(given) > 1:

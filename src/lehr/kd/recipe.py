@@ -18,7 +18,7 @@ T = TypeVar("T")
 def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> dict[str, Any]:
     """The keys and values of a YAML file, after `settings` of the form ``key=value`` or ``section.key=value``.
 
-    A key without a value is as good as absent.
+    Items of a list are counted from 0: ``stages.0.epochs=9``. A key without a value is as good as absent.
 
     Raises:
         ValueError: if a setting has no ``=``, or something is no YAML, or no keys and values.
@@ -33,11 +33,26 @@ def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> d
         *sections, last = key.split(".")
         place = fields
         for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise ValueError(f"--set {setting}: {section} has no keys")
-        place[last] = _yaml(value, f"--set {setting}")
+            place = _inner(place, section, setting)
+        place[_key(place, last, setting)] = _yaml(value, f"--set {setting}")
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _inner(place: Any, section: str, setting: str) -> Any:
+    """What a setting calls by its section; made anew where there is none."""
+    key = _key(place, section, setting)
+    inner = place[key] if isinstance(place, list) else place.setdefault(key, {})
+    if not isinstance(inner, (dict, list)):
+        raise ValueError(f"--set {setting}: {section} has no keys")
+    return inner
+
+
+def _key(place: Any, key: str, setting: str) -> Any:
+    if isinstance(place, list):
+        if not key.isdecimal() or int(key) >= len(place):
+            raise ValueError(f"--set {setting}: {key!r} is none of the numbers 0 to {len(place) - 1}")
+        return int(key)
+    return key
 
 
 def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:

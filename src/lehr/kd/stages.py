@@ -74,6 +74,9 @@ class Stage:
         if not all(0 < milestone < 1 for milestone in self.milestones):
             raise ValueError(f"milestones are shares of the stage, between 0 and 1; got {list(self.milestones)}")
         refuse_unknown(self.training, TRAINING_KEYS, "training")
+        for key in ("warmup_steps", "warmup_ratio", "lr_scheduler_type", "lr_scheduler_kwargs"):
+            if self.milestones and key in self.training:
+                raise ValueError(f"`milestones` are the schedule of a stage; leave them out, or {key}")
         self.function()
 
     @property

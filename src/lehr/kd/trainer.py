@@ -104,7 +104,8 @@ class DistillationTrainer(Trainer):
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return _ByLength(size, train_dataset, self.args.seed)
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return _ByLength(size, train_dataset, seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         if self.args.train_sampling_strategy != "group_by_length":

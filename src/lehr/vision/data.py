@@ -22,6 +22,8 @@ Batch = dict[str, Tensor]
 
 HUB_NAMES = ("uoft-cs/cifar10", "uoft-cs/cifar100")
 SIDE, PADDING = 32, 4
+VALIDATION = 5000
+"""Images that are cut off the training part to choose by."""
 
 
 class Statistics(NamedTuple):
@@ -183,7 +185,7 @@ class Splits(NamedTuple):
 def load(
     name_or_path: str | Path,
     *,
-    validation: int = 5000,
+    validation: float = VALIDATION,
     seed: int = 0,
     augment: bool = True,
     augment_seed: int = 0,
@@ -192,7 +194,8 @@ def load(
 
     Args:
         name_or_path: a folder in the layout of the Hub's copy, or a name on the Hub, one of `HUB_NAMES`.
-        validation: how many images to cut off the training part, of every class its share; the test part stays whole.
+        validation: how many images to cut off the training part, or below 1 which share, of every class alike; the test
+            part stays whole.
         seed: decides which.
         augment: whether the training part is augmented; the others never are.
         augment_seed: of the augmentation.
@@ -215,7 +218,8 @@ def load(
         raise ValueError(f"{name} has no column {' or '.join(_BY_LABELS)}, so it is neither CIFAR-10 nor CIFAR-100")
     classes, statistics = _BY_LABELS[column]
     pixels, labels = _read(parts["train"], column, classes, f"{name}, train")
-    train, held_out = stratified(labels, validation, seed)
+    count = round(validation * len(labels)) if 0 < validation < 1 else int(validation)
+    train, held_out = stratified(labels, count, seed)
     return Splits(
         Images(pixels[train], labels[train], statistics, augmented=augment, seed=augment_seed),
         Images(pixels[held_out], labels[held_out], statistics),

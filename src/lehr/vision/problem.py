@@ -14,7 +14,7 @@ from ..files import aside, write_text
 from ..kd.data import Inputs
 from ..kd.recipe import refuse_unknown
 from ..kd.teacher import ask, fetch
-from .data import collate, load
+from .data import VALIDATION, collate, load
 from .networks import network
 
 BATCH = 500
@@ -27,7 +27,7 @@ class VisionProblem:
 
     Args:
         data: the data set's name on the Hub, or a folder with a copy of it.
-        validation: images of the training part that choose between epochs.
+        validation: images of the training part that choose between epochs, or below 1 their share of it.
         seed: of that cut.
         augment_seed: of the augmentation; runs that share it share their views, and so their teachers' logits.
 
@@ -38,7 +38,7 @@ class VisionProblem:
     metric = "accuracy"
     KEYS = ("network", "from")
 
-    def __init__(self, data: str, *, validation: int = 5000, seed: int = 0, augment_seed: int = 0) -> None:
+    def __init__(self, data: str, *, validation: float = VALIDATION, seed: int = 0, augment_seed: int = 0) -> None:
         self.splits = load(data, validation=validation, seed=seed, augment_seed=augment_seed)
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
@@ -65,7 +65,7 @@ class VisionProblem:
 
     def inputs(self, spec: Mapping[str, Any]) -> Inputs:
         """The same images for every network."""
-        return Inputs(self.splits.train, collate, self.splits.validation)
+        return Inputs(self.splits.train, collate, self.splits.validation if len(self.splits.validation) else None)
 
     def compute_metrics(self, prediction: Any) -> dict[str, float]:
         """The share of images that are classed right."""
