@@ -85,7 +85,9 @@ def calibration() -> Iterable[str]:
 def horizon() -> Iterable[str]:
     """F1 of LitBank's documents, decided a few words at a time."""
     found = read("long.json")["horizon"]
-    yield from header("words decided at once", *(f"CoNLL F1, {split}" for split in found), "links over 1,000, test")
+    yield from header(
+        "words decided at once", *(f"CoNLL F1, {split}" for split in found), "F1 of links over 1,000 words, test"
+    )
     for words in found["test"]:
         label = "all" if words == "whole" else f"{int(words):,}"
         scores = [per_cent(part[words]["scores"]["conll"]) for part in found.values()]

@@ -21,7 +21,7 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
 
     Single characters come first, then the other pieces by their place, which in BERT's vocabularies is their rank by
     frequency. Placeholders are dropped, and so are pieces with other characters than those of the model's language, if
-    these are known (`lehr.naming.Language`): their words become unknown.
+    these are known (`lehr.language.Language`): their words become unknown.
 
     Args:
         model: its encoder's word embeddings are cut down in place.

@@ -1,6 +1,6 @@
 """Raw text, split into words as in the Penn Treebank and OntoNotes, and into sentences by syntok.
 
-What is of one language, its abbreviations and contractions, is in `lehr.naming.Language`; for one of which nothing is
+What is of one language, its abbreviations and contractions, is in `lehr.language.Language`; for one of which nothing is
 known, words are what white space and punctuation part.
 
 Offsets index the text as it came: nothing is replaced, joined or dropped. White space and control characters part
