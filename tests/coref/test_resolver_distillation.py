@@ -323,6 +323,8 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     refused("is a resolver already; max_width cannot be chosen anew", models=settled)
     settled = {**models, "student": {"from": str(tmp_path / "teacher"), "head": str(tmp_path / "teacher")}}
     refused("is a resolver already; head cannot be chosen anew", models=settled)
+    bare = {**models, "student": {**models["student"], "head": str(tmp_path / "encoder")}}
+    refused("`head` is .*encoder, which is no resolver", models=bare)
     wide = {**models, "student": {**models["student"], "pair_size": 24, "head": str(tmp_path / "teacher")}}
     refused("only if both have the same sizes", models=wide)
     refused("no encoder or resolver", models={**models, "teacher": {"from": str(tmp_path / "nowhere")}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
 
 from lehr.experiments.recipe import Recipe, carry_out
+from lehr.glue.models import has_labels
+from lehr.glue.tasks import find_task
 
 SMALL = {"learning_rate": 1e-3, "per_device_train_batch_size": 16, "use_cpu": True}
 
@@ -59,6 +62,10 @@ def test_a_teacher_and_then_its_student(
         seed=2,
         **common,
     )
+    ignorant = {**recipe.models, "teacher": {"from": encoders["large"]}}
+    with pytest.raises(ValueError, match=r"teacher is to teach, and .* has not learned glue/"):
+        carry_out(dataclasses.replace(recipe, models=ignorant), tmp_path / "student")
+    assert not has_labels(str(tmp_path / "teacher/model"), find_task("cola"))
     result = carry_out(recipe, tmp_path / "student")
     assert result == json.loads((tmp_path / "student/result.json").read_text("utf-8"))
     assert (result["task"], result["method"], result["seed"], result["epochs"]) == (

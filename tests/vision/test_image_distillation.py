@@ -35,7 +35,11 @@ def recipe(data: str, **fields: Any) -> Recipe:
     )
 
 
-def test_takd_over_two_views(data: str, tmp_path: Path) -> None:
+def test_takd_over_two_views(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"teacher is to teach, and .*resnet14.* has not learned cifar10: let it be"):
+        carry_out(recipe(data, method="takd", epochs=2), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(VisionProblem, "has_learned", lambda *_: True)
     result = carry_out(recipe(data, method="takd", epochs=2), tmp_path / "run")
     assert [stage["epochs"] for stage in result["stages"]] == [2, 2]
     assert result["epochs"] == 2

@@ -145,6 +145,11 @@ class CorefProblem:
             raise ValueError("model: give `from`, the folder or hub id of an encoder or a resolver")
         return _resolver(spec, self.schemes)
 
+    def has_learned(self, spec: Mapping[str, Any]) -> bool:
+        """Whether it is a resolver, or several, and no bare encoder."""
+        sources = spec.get("members") or [spec["from"]]
+        return all(isinstance(_config(source), LehrConfig) for source in sources)
+
     def inputs(self, spec: Mapping[str, Any]) -> CorefInputs:
         """The documents in the pieces of the model's own tokenizer."""
         source = spec["members"][0] if "members" in spec else spec["from"]
@@ -340,6 +345,8 @@ def _resolver(spec: Mapping[str, Any], schemes: list[str]) -> LehrModel:
     if not isinstance(_config(source), LehrConfig):
         fresh = LehrModel.from_encoder(source, layers, schemes=schemes, **fields)
         if head is not None:
+            if not isinstance(_config(head), LehrConfig):
+                raise ValueError(f"model: `head` is {head}, which is no resolver")
             fresh.begin_with_head(_resolver({"from": head}, schemes))
         return fresh
     if fields or head is not None:

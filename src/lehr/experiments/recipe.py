@@ -230,6 +230,13 @@ def carry_out(
     plan, described = recipe.plan(), recipe.described()
     names = dict.fromkeys(name for stage in plan for name in [*stage.teachers, stage.like or stage.student])
     run = _run(recipe, problem, {n: recipe.models[n] for n in names if n in recipe.models}, output, cache)
+    for number, stage in enumerate(plan):
+        for name in set(stage.teachers) - {earlier.student for earlier in plan[:number]}:
+            if not problem.has_learned(described[name]):
+                raise ValueError(
+                    f"models: {name} is to teach, and {dict(described[name])} has not learned {recipe.task}: let it be "
+                    "`from` the folder OUTPUT/model of a run"
+                )
     if found is not None:
         run.check_done()
         return found

@@ -42,12 +42,7 @@ def classifier(
         ValueError: if there is no such encoder, its head has the task's labels in another order, or `layers` do not
             fit.
     """
-    place = encoder_path(source)
-    try:
-        config = AutoConfig.from_pretrained(place)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"no encoder {place}, neither as a folder, nor on the shelf or the hub: {reason}") from error
+    place, config = _configuration(source)
     _refuse_other_order(config, task, place)
     config.num_labels = task.num_labels
     config.id2label = dict(enumerate(task.labels))
@@ -60,6 +55,30 @@ def classifier(
         place, config=config, dtype=torch.float32, ignore_mismatched_sizes=True
     )
     return model if layers is None else keep_layers(model, layers)
+
+
+def has_labels(source: str | os.PathLike[str], task: Task) -> bool:
+    """Whether a classifier is there with as many labels as the task has and, where they have names, with these.
+
+    Raises:
+        ValueError: if there is no such encoder.
+    """
+    _, config = _configuration(source)
+    heads = config.architectures or []
+    if config.num_labels != task.num_labels or not any(name.endswith("ForSequenceClassification") for name in heads):
+        return False
+    names = {name.lower() for name in (config.id2label or {}).values()}
+    return names in (set(task.labels), {f"label_{number}" for number in range(task.num_labels)})
+
+
+def _configuration(source: str | os.PathLike[str]) -> tuple[str, PretrainedConfig]:
+    place = encoder_path(source)
+    try:
+        config = AutoConfig.from_pretrained(place)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"no encoder {place}, neither as a folder, nor on the shelf or the hub: {reason}") from error
+    return place, config
 
 
 def _refuse_other_order(config: PretrainedConfig, task: Task, place: str) -> None:

@@ -18,7 +18,7 @@ from ..kd.teacher import ask, fetch
 from ..shelf import encoder_path
 from .data import load, tokenised
 from .hans import HANS, read_hans, scores_by_heuristic
-from .models import classifier
+from .models import classifier, has_labels
 from .tasks import find_task
 
 BATCH = 128
@@ -68,6 +68,10 @@ class GlueProblem:
         if "from" not in spec:
             raise ValueError("model: give `from`, the folder or hub id of an encoder or a classifier")
         return classifier(spec["from"], self.task, layers=spec.get("layers"), dropout=spec.get("dropout"))
+
+    def has_learned(self, spec: Mapping[str, Any]) -> bool:
+        """Whether it is a classifier with the task's labels."""
+        return has_labels(spec["from"], self.task)
 
     def inputs(self, spec: Mapping[str, Any]) -> Inputs:
         """Rows in the pieces of the model's own tokenizer."""

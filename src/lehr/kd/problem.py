@@ -20,6 +20,9 @@ class Problem(Protocol):
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """A model as described; what is not pretrained in it is drawn from torch's random numbers."""
 
+    def has_learned(self, spec: Mapping[str, Any]) -> bool:
+        """Whether a model so described has learned the task before any stage, as a teacher has to."""
+
     def inputs(self, spec: Mapping[str, Any]) -> Inputs:
         """The training and the validation rows as that model sees them."""
 

@@ -63,6 +63,10 @@ class VisionProblem:
         model.load_state_dict(load_file(folder / "model.safetensors"))
         return model
 
+    def has_learned(self, spec: Mapping[str, Any]) -> bool:
+        """Whether it is a saved one."""
+        return "from" in spec
+
     def inputs(self, spec: Mapping[str, Any]) -> Inputs:
         """The same images for every network."""
         return Inputs(self.splits.train, collate, self.splits.validation if len(self.splits.validation) else None)
