@@ -103,6 +103,7 @@ def test_who_stands_alone_is_said_in_the_end() -> None:
 def test_questions_about_mentions_are_answered_too() -> None:
     resolver, _ = made({**FOUR, C: 0.1}, {(A, B): 0.9, (A, C): 0.9, (B, C): 0.9, (A, D): 0.7, (B, D): 0.1, (C, D): 0.9})
     assert resolver(TOKENS, horizon=10).spans == [[A, B], [D]]
+    assert resolver.entities(TOKENS, [C, (5, 25), B], horizon=10).spans == [[A, B, C, D], [(5, 25)]]
     assert resolver(TOKENS, horizon=10, mention=C).spans == [[A, B, C, D]]
     assert resolver(TOKENS, horizon=10, mention=(5, 25)).spans == [[(5, 25)]], "even what the matrix has no cell for"
     assert resolver(TOKENS, horizon=10, mention=(5, 25), singletons=False).clusters[0].mentions[0].score is None

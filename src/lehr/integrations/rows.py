@@ -97,13 +97,7 @@ class RowResolver:
         """
         if not self.mentions:
             return self.load()(document, told=told, **self.options)
-        resolver = self.load()
-        encoding = resolver.encode(document)
-        found = (resolver(encoding, mention=mention, **self.options) for mention in self.mentions)
-        clusters = dict.fromkeys(answer.clusters[0].mentions for answer in found)
-        if told:
-            told(len(document.words))
-        return document.with_clusters(clusters)
+        return self.load().entities(document, self.mentions, told=told, **self.options)
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """Columns to columns: the text, what was found in it, and why where there is nothing; see `resolve_rows`.

@@ -79,11 +79,11 @@ def cluster_in_blocks(
     return document.with_clusters(clusters)
 
 
-def entity_in_blocks(
-    model: Model, document: Document, options: Options, mention: Mention, *, told: Told | None = None
+def entities_in_blocks(
+    model: Model, document: Document, options: Options, mentions: Iterable[Mention], *, told: Told | None = None
 ) -> Document:
-    """The document with one cluster: that of one mention, which need not be one in the model's eyes."""
-    given = {mention.span: (mention, -1)}
+    """The document with the clusters of some mentions, which need not be any in the model's eyes, from one reading."""
+    given = {mention.span: (mention, -1) for mention in mentions}
     reported = replace(options, singletons=True)
     found = cluster_in_blocks(model, document, reported, given, only_given=False, told=told)
-    return found.with_clusters(c.mentions for c in found.clusters if any(m.span == mention.span for m in c.mentions))
+    return found.with_clusters(c.mentions for c in found.clusters if any(m.span in given for m in c.mentions))

@@ -16,7 +16,7 @@ from .encoding import Encoding
 from .example import check
 from .location import locate
 from .model import Model
-from .passages import HORIZON, Passage, Told, cluster_in_blocks, entity_in_blocks, passages
+from .passages import HORIZON, Passage, Told, cluster_in_blocks, entities_in_blocks, passages
 from .source import GivenCluster, GivenMention, Source, find_clusters, find_mention, is_document, read, several
 
 
@@ -160,18 +160,31 @@ class Resolver:
         if mention is not None:
             if mentions is not None or clusters is not None:
                 raise ValueError("mention asks for one entity and goes with neither mentions nor clusters")
-            query = find_mention(document, mention, in_words=in_words)
-            if horizon is None and encoding.is_whole_with([query.span]):
-                found = entity(encoding, options, query)
-                if told:
-                    told(len(document.words))
-                return found
-            return entity_in_blocks(self._model, document, options, query, told=told)
+            return self._entities(encoding, options, [mention], told=told)
         given = find_clusters(document, list([] if clusters is None else clusters), in_words=in_words)
         for item in [] if mentions is None else mentions:
             one = find_mention(document, item, in_words=in_words)
             given.setdefault(one.span, (one, -1))
         return self._answer(encoding, options, given, only_given=mentions is not None, told=told)
+
+    def entities(
+        self,
+        source: str | Document | Encoding | Sequence[str] | Sequence[Sequence[str]],
+        mentions: Iterable[GivenMention],
+        *,
+        scheme: str | None = None,
+        mention_threshold: float | None = None,
+        link_threshold: float | None = None,
+        singletons: bool | None = None,
+        horizon: int | None = None,
+        told: Told | None = None,
+    ) -> Document:
+        """The entities of some mentions of one document, each once, as `mention` asks for that of one.
+
+        See `__call__` for the rest. A document that is decided in parts is read once for all of them.
+        """
+        options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
+        return self._entities(self._encoding(source, horizon), options, mentions, told=told)
 
     def pipe(
         self,
@@ -243,6 +256,18 @@ class Resolver:
             return self.encode(source)  # type: ignore[arg-type]
         document, in_words = read(source, self.config.language)
         return Encoding(self._model, document, in_words=in_words, whole=False)
+
+    def _entities(
+        self, encoding: Encoding, options: Options, mentions: Iterable[GivenMention], *, told: Told | None
+    ) -> Document:
+        document = encoding.document
+        queries = [find_mention(document, item, in_words=encoding.in_words) for item in mentions]
+        if options.horizon is not None or not all(encoding.is_whole_with([query.span]) for query in queries):
+            return entities_in_blocks(self._model, document, options, queries, told=told)
+        found = dict.fromkeys(entity(encoding, options, query).clusters[0].mentions for query in queries)
+        if told:
+            told(len(document.words))
+        return document.with_clusters(found)
 
     def _answer(
         self,

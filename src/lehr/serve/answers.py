@@ -64,18 +64,15 @@ class Answers:
         if options.get("horizon") is None and len(document.words) <= WHOLE:
             whole = {name: value for name, value in options.items() if name != "horizon"}
             encoding = self.encode(document)
-            if mentions:
-                rows = (self.resolver(encoding, mention=mention, **whole).clusters[0].mentions for mention in mentions)
-                clusters = document.with_clusters(dict.fromkeys(rows)).clusters
-            else:
-                clusters = self.resolver(encoding, **whole).clusters
-            decided = sorted(((c.id, m) for c in clusters for m in c.mentions), key=lambda item: item[1].span)
+            resolver = self.resolver
+            found = resolver.entities(encoding, mentions, **whole) if mentions else resolver(encoding, **whole)
+            decided = sorted(((c.id, m) for c in found.clusters for m in c.mentions), key=lambda item: item[1].span)
             yield Passage(0, len(document.text), document.text, len(document.words), tuple(decided))
             return
         if mentions:
             options = options | {"singletons": True}
-        found = self.resolver.stream(document, given=mentions, **options)
-        yield from _only_of(found, mentions) if mentions else found
+        stream = self.resolver.stream(document, given=mentions, **options)
+        yield from _only_of(stream, mentions) if mentions else stream
 
     def row(self, question: Question) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The mention of a question, and the others of its row in the span position matrix, as `schema.Cell` has them.
