@@ -276,15 +276,31 @@ def _ceaf_e(o: _Overlap) -> Score:
 def _best_map(o: _Overlap, similarity: NDArray[Any]) -> float:
     """Φ: the greatest sum of similarities over one-to-one maps of clusters of the key to clusters of the response.
 
+    Clusters that no chain of shared mentions joins are mapped apart from each other, so that memory does not grow with
+    the square of their number.
+
     Raises:
         ImportError: if SciPy is not installed.
     """
     needs("score")
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
-    phi = np.zeros((len(o.key), len(o.response)))
-    phi[o.k, o.r] = similarity
-    return float(phi[linear_sum_assignment(phi, maximize=True)].sum())
+    clusters = len(o.key) + len(o.response)
+    shared = coo_array((np.ones(len(o.k)), (o.k, len(o.key) + o.r)), (clusters, clusters))
+    part = connected_components(shared, directed=False)[1][o.k]
+    alone = np.bincount(part)[part] == 1
+    total = similarity[alone].sum()
+    rest = np.flatnonzero(~alone)
+    rest = rest[np.argsort(part[rest], kind="stable")]
+    for edges in np.split(rest, np.flatnonzero(np.diff(part[rest])) + 1) if len(rest) else ():
+        k, rows = np.unique(o.k[edges], return_inverse=True)
+        r, columns = np.unique(o.r[edges], return_inverse=True)
+        phi = np.zeros((len(k), len(r)))
+        phi[rows, columns] = similarity[edges]
+        total += phi[linear_sum_assignment(phi, maximize=True)].sum()
+    return float(total)
 
 
 def _lea(o: _Overlap) -> Score:
