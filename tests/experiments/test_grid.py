@@ -12,8 +12,23 @@ from lehr.experiments.tables import check_alike, notes
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
-RATE = "is trained otherwise than scratch: learning_rate"
+OTHER = "is trained otherwise than scratch:"
+RATE = f"{OTHER} learning_rate"
 EDGES = "milestones [0.75], then [0.25] (not [0.5, 0.75])"
+
+
+def one_schedule(high: str, end: str) -> str:
+    return (
+        f"{RATE} {high}, then {end} (not {high}), warmup_steps 0.1, then 0 (not 0.1), "
+        "lr_scheduler_type polynomial, then – (not –), "
+        f"lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}}, then – (not –)"
+    )
+
+
+def reads(words: str) -> str:
+    return f"text without annotation {words} (not none)"
+
+
 OTHERWISE = {
     "cifar-brief": [
         f"annealing-kd-continued {RATE} 0.1, then 0.01 (not 0.1), {EDGES}",
@@ -23,18 +38,13 @@ OTHERWISE = {
     "cifar-teachers": [
         f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1), {EDGES}" for depth in (14, 20, 32, 44)
     ],
-    **{
-        grid: [
-            f"annealing-kd-continued{more} {RATE} {high}, then {end} (not {high}), warmup_steps 0.1, then 0 (not 0.1), "
-            "lr_scheduler_type polynomial, then – (not –), "
-            f"lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}}, then – (not –)"
-            for more in rows
-        ]
-        for grid, end, high, rows in (
-            ("coref-edge", "4.5e-05", "0.00012", ("", "-gap")),
-            ("glue-mpnet-minilm", "1.1e-05", "5e-05", ("",)),
-        )
-    },
+    "glue-mpnet-minilm": [f"annealing-kd-continued {one_schedule('5e-05', '1.1e-05')}"],
+    "coref-edge": [
+        *(f"{m} {OTHER} {reads('250,000 words')}" for m in ("pseudo-labels", "kd", "takd", "annealing-kd")),
+        f"annealing-kd-continued {one_schedule('0.00012', '4.5e-05')}, {reads('250,000 words')}",
+        f"annealing-kd-continued-gap {one_schedule('0.00012', '4.5e-05')}, {reads('250,000 words and all')}",
+        f"annealing-kd-1000000 {OTHER} {reads('1,000,000 words')}",
+    ],
 }
 """Grids that hold rows with other settings in a stage, as one schedule goes over several; the table says so."""
 
