@@ -187,8 +187,8 @@ SCORES = (
 )
 GAINS = (
     "Points of the test score that a method has more than a baseline, mean over the seeds of both, with the p-value of "
-    "the paired t-test over these, two-sided; – where there are fewer than two, or all gain the same. They are not corrected "
-    "for their number: of twenty without any gain, one is below 0.05."
+    "the paired t-test over these, two-sided; – where there are fewer than two, or all gain the same. They are not "
+    "corrected for their number: of twenty without any gain, one is below 0.05."
 )
 TIMES = (
     "Minutes of training a student, mean over the seeds; what taught it was trained and asked before. Cells that ran "
