@@ -48,7 +48,7 @@ class _Text(BaseModel):
     text: str = Field(description="The text, or the text of a file in `input_format`.")
     input_format: Literal["auto", "text", "conll", "conllu", "jsonl"] = Field(
         "text",
-        description="What `text` is; auto tells CoNLL by its first line. CoNLL and JSON have to hold one document.",
+        description="What `text` is; auto looks how it begins. CoNLL and JSON have to hold one document.",
     )
 
 
