@@ -34,8 +34,8 @@ def heads_links() -> Iterable[str]:
 
 def large() -> Iterable[str]:
     """The resolver that teaches, as it was trained, and one that was trained for longer."""
-    results = [read("coref-large.json"), read("coref-large-10.json")]
-    yield from header("epochs", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
+    results = [read(f"coref-large{more}.json") for more in ("", "-float32", "-10")]
+    yield from header("epochs, in", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
     names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
     for result in results:
         dev = {name: 100 * score for name, score in result["stages"][-1]["scores"].items()}
@@ -45,7 +45,7 @@ def large() -> Iterable[str]:
             ("OntoGUM dev, 15 genres; no singletons", result["test_scores"], "chains_{}_f1_without_singletons"),
         ):
             *parts, conll = (f"{scores[pattern.format(name)]:.1f}" for name in names)
-            yield row(result["epochs"], label, *parts, f"**{conll}**")
+            yield row(f"{result['epochs']}, {result.get('precision', 'bfloat16')}", label, *parts, f"**{conll}**")
     yield ""
     yield "CoNLL F1 on the development part after each epoch:"
     yield ""
