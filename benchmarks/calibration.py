@@ -1,11 +1,9 @@
 """Whether the probabilities of an exported model mean what they say, before and after calibration.
 
 python benchmarks/calibration.py results/calibration.json --figure docs/calibration.svg
-python benchmarks/calibration.py results/calibration.json --fit  # first fit and write the mentions' scale and shift
 
-"Before" are the logits as the graphs give them, "after" is what `config.json` makes of them. With --fit, the mentions'
-calibration is fitted to LitBank's development part and written there; the threshold is moved along, so that the same
-spans are mentions as before. Counted are, in the scheme that a document follows:
+"Before" are the logits as the graphs give them, "after" is what `config.json` makes of them, as training has fitted it.
+Counted are, in the scheme that a document follows:
 
 - mentions: all candidates, and whether they are mentions;
 - links: all pairs of candidates that pass the mention threshold, and whether they are mentions of one entity;
@@ -22,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from lehr.calibration import Outcomes, are_links, are_mentions, fit, reliability
+from lehr.calibration import Outcomes, are_links, are_mentions, reliability
 from lehr.decoding import Floats, probability
 from lehr.document import Document
 from lehr.evaluation import Data, read_data
@@ -39,7 +37,6 @@ def main() -> None:
     parser.add_argument("result", type=Path, help="JSON file to write")
     parser.add_argument("--model", type=Path, default=shipped_model(), help="exported model; the shipped one if absent")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--fit", action="store_true", help="fit the mentions on the development part, and write it")
     parser.add_argument("--figure", type=Path, help="SVG of the reliability diagrams to draw")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
@@ -48,9 +45,6 @@ def main() -> None:
     litbank = {part: read_data([options.data / "litbank/conll"], splits / f"{part}.ids") for part in ("dev", "test")}
     ontogum = read_data([options.data / "ontogum/dev"])
     resolver = Resolver.from_pretrained(options.model, threads=options.threads)
-    if options.fit:
-        write_fit(resolver, encoded(resolver, litbank["dev"]))
-        resolver = Resolver.from_pretrained(options.model, threads=options.threads)
     config = resolver.config
     result = {
         "versions": versions(),
@@ -70,24 +64,6 @@ def main() -> None:
 
 def encoded(resolver: Resolver, data: Data) -> Read:
     return [(document, resolver.encode(document)) for document in data.documents]
-
-
-def write_fit(resolver: Resolver, dev: Read) -> None:
-    """Write the mentions' calibration, and the threshold that keeps the same mentions, into the model's `config.json`.
-
-    All schemes get that of the one whose documents there are to fit to, as in training.
-    """
-    config, path = resolver.config, resolver.directory / "config.json"
-    old = set(zip(config.mention_scale, config.mention_shift, strict=True)) or {(1.0, 0.0)}
-    if config.scorer != "one-pass" or len(old) > 1:
-        raise SystemExit(f"{path} ranks antecedents, or training has calibrated each scheme: there is nothing to fit")
-    ((old_scale, old_shift),) = old
-    scale, shift = fit(*mentions(resolver, dev, "entities", raw=True))
-    raw_threshold = (logit(config.mention_threshold) - old_shift) / old_scale
-    threshold = float(probability(np.array(scale * raw_threshold + shift)))
-    values = json.loads(path.read_text("utf-8")) | {"mention_threshold": threshold}
-    values |= {"mention_scale": [scale] * len(config.schemes), "mention_shift": [shift] * len(config.schemes)}
-    write_text(path, json.dumps(values, indent=1) + "\n")
 
 
 def measure(resolver: Resolver, read: Read, scheme: str) -> dict[str, Any]:

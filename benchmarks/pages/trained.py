@@ -57,11 +57,12 @@ def large() -> Iterable[str]:
 
 def students() -> Iterable[str]:
     """Students of the large resolver as an edge device runs them, between it and the shipped model."""
-    files = sorted((ROOT / "results/students").glob("*-*.json"), key=lambda path: path.stem.rsplit("-", 1))
+    files = sorted((ROOT / "results/students").glob("*-[0-9].json"), key=lambda path: path.stem.rsplit("-", 1))
     rows = [("the large model, ten epochs", "students/teacher.json")]
     rows += [("{}, seed {}".format(*path.stem.rsplit("-", 1)), f"students/{path.name}") for path in files]
     yield from header("int8", "MB", "LitBank test", "OntoGUM dev", "GAP validation", "masculine", "feminine")
-    rows += [("four layers, `annealed.yaml`", "students/annealed.json")]
+    rows += [("four layers, `annealed.yaml`, trained in bfloat16", "students/annealed.json")]
+    rows += [("the same, trained in float32", "students/annealed-float32.json")]
     rows += [("the shipped model, six layers", "edge-en-runtime.json")]
     for label, name in rows:
         found = read(name)["int8"]

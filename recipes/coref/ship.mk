@@ -36,7 +36,7 @@ $(STUDENT)/int8/checked: $(STUDENT)/result.json
 	rm -rf $(@D) $(STUDENT)/float32
 	$(LEHR) export $(STUDENT)/model $(STUDENT)/float32 --title 'lehr edge-en'
 	$(LEHR) export $(STUDENT)/model $(@D) --title 'lehr edge-en' --int8 --vocabulary $(VOCABULARY)
-	$(PYTHON) benchmarks/calibration.py $(STUDENT)/calibration.json --model $(@D) --data $(DATA) --fit \
+	$(PYTHON) benchmarks/calibration.py $(STUDENT)/calibration.json --model $(@D) --data $(DATA) \
 		--figure $(STUDENT)/calibration.svg
 	$(LEHR) check $(@D)
 	touch $@
