@@ -45,6 +45,13 @@ SHIP = marked(
     "ship",
 )
 RAIN = marked("It rained .\nNobody came .", "rain")
+GARDEN = marked(
+    """
+    (1 The gardener 1) showed (2 Lucy 2) (3 (1 his 1) roses 3) .
+    (2 She 2) liked (3 them 3) , and (1 he 1) gave (2 her 2) one .
+    """,
+    "garden",
+)
 LETTER = marked(
     """
     (1 The teacher 1) wrote (2 a letter to (3 the mayor 3) 2) .

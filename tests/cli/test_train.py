@@ -14,7 +14,7 @@ import pytest
 import tiny_model
 import torch
 from safetensors.torch import load_file
-from tiny_documents import HOUSE, LETTER, RAIN, SHIP
+from tiny_documents import GARDEN, HOUSE, LETTER, RAIN, SHIP
 from transformers import BertConfig, BertModel, set_seed
 
 import lehr
@@ -85,7 +85,7 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("LEHR_ENCODERS", str(encoders))
     data = tmp_path / "data"
     data.mkdir()
-    for document in TRAIN:
+    for document in (*TRAIN, GARDEN):
         (data / f"{document.id}.conll").write_text(write([document], "conll"), encoding="utf-8")
 
     def written(model: Mapping[str, Any] = MODEL, **fields: Any) -> Path:
@@ -95,7 +95,7 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
             "documents": {
                 "train": [{"scheme": "entities", "files": [f"{d.id}.conll" for d in TRAIN], "about": "four stories"}],
                 "dev": [{"scheme": "entities", "files": ["ship.conll", "letter.conll"]}],
-                "test": [{"scheme": "entities", "files": ["house.conll"]}],
+                "test": [{"scheme": "entities", "files": ["garden.conll"]}],
             },
             "models": {"student": {"from": "tiny/tiny-bert", **model}},
             "method": "scratch",

@@ -16,7 +16,7 @@ import tiny_model
 import torch
 from made_encoders import made, windower_of
 from safetensors.torch import load_file
-from tiny_documents import HOUSE, LETTER, RAIN, SHIP
+from tiny_documents import GARDEN, HOUSE, LETTER, RAIN, SHIP
 from transformers import BertConfig, BertModel, TrainingArguments, get_polynomial_decay_schedule_with_warmup
 
 from lehr.coref.data import Collator, Example
@@ -30,6 +30,7 @@ from lehr.document import Document
 from lehr.experiments.recipe import Recipe, carry_out
 from lehr.formats import write
 from lehr.kd.objectives import objective
+from lehr.kd.teacher import fingerprint_of_model
 
 WORDS = ["Tom", "saw", "her", ".", "She", "told", "the", "captain", "of", "it", "."]
 
@@ -96,6 +97,10 @@ def test_two_of_the_same_teach_as_one_and_different_ones_on_the_mean() -> None:
     cells = len(tiny_model.SCHEMES) * len(HOUSE.words) * one.config.max_width
     mean = (logits(one, HOUSE)[:, :cells] + logits(other, HOUSE)[:, :cells]) / 2
     torch.testing.assert_close(logits(Ensemble([one, other]), HOUSE)[:, :cells], mean)
+    before = fingerprint_of_model(Ensemble([one, other]))
+    other.config = copy.copy(other.config)
+    other.config.link_scale = 0.5
+    assert fingerprint_of_model(Ensemble([one, other])) != before, "calibrated otherwise, it says something else"
     wider, _ = made("bert", max_width=7)
     with pytest.raises(ValueError, match="other label spaces: max_width is 6 in one resolver and 7 in the other"):
         Ensemble([one, wider])
@@ -196,7 +201,7 @@ def recipe(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     tiny_model.model(len(tokenizer), schemes=["entities"], link_threshold=0.5).save_pretrained(tmp_path / "teacher")
     for folder in ("encoder", "teacher"):
         tokenizer.save_pretrained(tmp_path / folder)
-    for document in (HOUSE, SHIP, RAIN, LETTER):
+    for document in (HOUSE, SHIP, RAIN, LETTER, GARDEN):
         (texts / f"{document.id}.conll").write_text(write([document], "conll"), encoding="utf-8")
     small = {"window": 48, "overlap": 8, "max_width": 6, "mention_size": 16, "pair_size": 12}
 
@@ -207,7 +212,7 @@ def recipe(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
             "documents": {
                 "train": [{"scheme": "entities", "files": ["ship.conll", "rain.conll", "letter.conll"]}],
                 "dev": [{"scheme": "entities", "files": ["house.conll"]}],
-                "test": [{"scheme": "entities", "files": ["ship.conll"]}],
+                "test": [{"scheme": "entities", "files": ["garden.conll"]}],
                 "unlabelled": {"scheme": "entities", "files": ["*.txt"], "words": 60, "length": 20},
             },
             "models": {
@@ -342,6 +347,9 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     two = {**documents, "train": [*documents["train"], chains], "test": [chains]}
     refused("`test` has no document of 'entities', whose score is the run's", documents=two)
     Path(str(recipe(method="kd").data), "blank.conll").write_text("#begin document (blank);\n#end document\n", "utf-8")
+    for part, name in {"train": "letter", "dev": "house"}.items():
+        seen = [*documents["test"], {"scheme": "entities", "files": [f"{name}.conll"]}]
+        refused(f"'{name}' is in `{part}` and in `test`", documents={**documents, "test": seen})
     blank = [{"scheme": "entities", "files": ["blank.conll"]}]
     refused("`dev` has no document with words", documents={**documents, "dev": blank})
     judge = {**models, "student": {**models["student"], "singleton_scheme": "x"}}

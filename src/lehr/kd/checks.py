@@ -90,7 +90,8 @@ def label_names(model: nn.Module) -> list[str] | None:
 
 
 def check_room(folder: Path, student: nn.Module, arguments: TrainingArguments) -> None:
-    """The disk takes one checkpoint more than are kept, each of three numbers a weight: the optimiser has two.
+    """The disk takes one checkpoint more than are kept, each of three numbers a weight: the optimiser has two. Kept are
+    the best and the last at least.
 
     Raises:
         OSError: if it does not.
@@ -98,7 +99,7 @@ def check_room(folder: Path, student: nn.Module, arguments: TrainingArguments) -
     if arguments.save_strategy == "no":
         return
     weights = sum(tensor.numel() * tensor.element_size() for tensor in student.state_dict().values())
-    kept = arguments.save_total_limit or int(arguments.num_train_epochs)
+    kept = max(2, arguments.save_total_limit or int(arguments.num_train_epochs))
     needed, free = 3 * weights * (kept + 1), shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(
