@@ -27,7 +27,7 @@ from lehr.formats import write
 
 Run = Callable[..., str]
 
-TRAIN = [HOUSE, SHIP, RAIN, LETTER]
+TRAIN = [GARDEN, SHIP, RAIN, LETTER]
 MODEL = {"window": 64, "overlap": 12, "max_width": 6, "mention_size": 16, "pair_size": 12, "relation_layers": 1}
 TRAINING = {"learning_rate": 2e-3, "logging_steps": 1, "bf16": False, "use_cpu": True, "disable_tqdm": True}
 PLAIN = {
@@ -85,7 +85,7 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("LEHR_ENCODERS", str(encoders))
     data = tmp_path / "data"
     data.mkdir()
-    for document in (*TRAIN, GARDEN):
+    for document in (*TRAIN, HOUSE):
         (data / f"{document.id}.conll").write_text(write([document], "conll"), encoding="utf-8")
 
     def written(model: Mapping[str, Any] = MODEL, **fields: Any) -> Path:
@@ -95,7 +95,7 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
             "documents": {
                 "train": [{"scheme": "entities", "files": [f"{d.id}.conll" for d in TRAIN], "about": "four stories"}],
                 "dev": [{"scheme": "entities", "files": ["ship.conll", "letter.conll"]}],
-                "test": [{"scheme": "entities", "files": ["garden.conll"]}],
+                "test": [{"scheme": "entities", "files": ["house.conll"]}],
             },
             "models": {"student": {"from": "tiny/tiny-bert", **model}},
             "method": "scratch",
