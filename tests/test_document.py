@@ -26,6 +26,7 @@ def test_mentions_are_put_in_the_order_of_the_text_and_repeated_ones_kept() -> N
     assert [cluster.id for cluster in document.clusters] == [0, 1]
     assert len(document.clusters[0]) == 4
     assert SHE_LEFT.clusters == ()
+    assert SHE_LEFT.with_clusters([[], [(2, 2)]]).clusters == SHE_LEFT.with_clusters([[(2, 2)]]).clusters
 
 
 def test_mentions_nested_without_end_are_refused() -> None:

@@ -158,19 +158,23 @@ class Document:
     def with_clusters(self, clusters: Iterable[Iterable[Span | Mention]]) -> Document:
         """This document with other clusters; mentions are put in the order of the text, clusters keep theirs.
 
+        A cluster without a mention is left out.
+
         Raises:
             ValueError: if a mention is not in the document, or they are nested so deep in a long text that all of them
                 together are more than `DEEPEST` times as long as it: each has its own copy of what it is of.
         """
         built, room = [], DEEPEST * (len(self.text) + 1_000_000)
-        for number, members in enumerate(clusters):
+        for members in clusters:
             mentions = []
             for member in members:
                 mentions.append(member if isinstance(member, Mention) else self.mention(*member))
                 room -= mentions[-1].end - mentions[-1].start
                 if room < 0:
                     raise ValueError(f"document {self.id!r}: its mentions are more than {DEEPEST} times as long as it")
-            built.append(Cluster(number, tuple(sorted(mentions, key=lambda m: (m.first_word, m.last_word)))))
+            if mentions:
+                mentions.sort(key=lambda m: (m.first_word, m.last_word))
+                built.append(Cluster(len(built), tuple(mentions)))
         return replace(self, clusters=tuple(built))
 
     def words_at(self, start: int, end: int) -> Span | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,12 @@ def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished(path: Path) -> str | None:
+    """The name of the file that a temporary path of `aside` was to become; None if it is none."""
+    found = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", path.name)
+    return found and found[1]
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

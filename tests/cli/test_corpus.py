@@ -151,6 +151,14 @@ def test_a_row_whose_name_is_null_is_called_by_its_place(lehr: Lehr, tmp_path: P
         assert {row["part"] for row in rows(out / "a.jsonl")} == {"train"}
 
 
+def test_a_file_whose_only_document_fails_says_why(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "a.txt").write_text(TEXT)
+    said = lehr("resolve", tmp_path / "a.txt", "--mention", "Tom", "--output", f"{out}/", "--format", "json", status=1)
+    assert "document 'a' has no words 'Tom'" in said
+    assert "has no words 'Tom'" in rows(out / "a.errors.jsonl")[0]["reason"]
+    assert files(out) == ["a.errors.jsonl"]
+
+
 def test_json_is_an_array_although_a_row_has_failed(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT}) + "\nnothing\n")
     lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/", "--format", "json", status=1)
@@ -171,10 +179,11 @@ def test_what_is_done_is_not_done_again(
     assert "in 4 files resolved\n" in told()
     (out / "b.jsonl").unlink()
     (out / "deep" / ".a.jsonl.12345678").write_text("what a killed process leaves")
+    (out / "deep" / ".a.jsonl.swp").write_text("what an editor keeps")
     assert "in 1 file resolved; 3 files done before" in told()
     os.utime(corpus / "deep" / "a.txt")
     assert "in 1 file resolved; 3" in told()
-    assert not list(out.rglob(".a.*"))
+    assert [path.name for path in out.rglob(".a.*")] == [".a.jsonl.swp"]
     assert "in 0 files resolved; 4" in told()
     assert "another question (link_threshold): name another --output, or --overwrite" in told("--link-threshold", 0.9)
     assert "another question (input_format)" in told("--input-format", "text")
@@ -220,7 +229,8 @@ def test_parquet_in_and_out(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     corpus.mkdir()
     table = pa.table(
         {
-            "id": pa.array(range(200), pa.int16()),
+            "id": pa.array([None if n == 7 else n for n in range(200)], pa.int16()),
+            "speakers": ["A and B"] * 200,
             "text": [None if n == 5 else TEXT for n in range(200)],
             "none": [None] * 200,
         }
@@ -228,13 +238,14 @@ def test_parquet_in_and_out(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     parquet.write_table(table, corpus / "a.parquet", row_group_size=50)
     lehr("resolve", corpus, "--output", f"{out}/", status=1)
     found = parquet.read_table(out / "a.parquet")
-    assert found.column("id").to_pylist() == [n for n in range(200) if n != 5]
+    assert found.column("id").to_pylist() == [None if n == 7 else n for n in range(200) if n != 5]
+    assert found.column("speakers").to_pylist() == ["A and B"] * 199
     assert [found.schema.field(name).type for name in ("id", "none")] == [pa.int16(), pa.null()]
     assert all(mentions(row) == [["Mary", "she"]] for row in found.slice(0, 5).to_pylist())
     assert [row["number"] for row in rows(out / "a.errors.jsonl")] == [6]
 
     lehr("resolve", corpus, "--output", f"{out}/", "--format", "jsonl", status=1)
-    assert [row["id"] for row in rows(out / "a.jsonl")] == found.column("id").to_pylist()
+    assert [row["id"] for row in rows(out / "a.jsonl")] == ["a:8" if n == 7 else n for n in range(200) if n != 5]
     lines = [{"text": TEXT, "n": None}, {"tokens": ["Mary"], "n": None, "page": 3}]
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
     lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet")

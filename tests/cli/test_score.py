@@ -173,6 +173,9 @@ def test_folders_are_paired_file_by_file(run: Run, tmp_path: Path) -> None:
     scores = json.loads(run(tmp_path / "gold", tmp_path / "answer", "--json", "--per-document"))
     assert (scores["conll"], len(scores["documents"])) == (1, 2)
     assert "give two files, or two folders" in run(tmp_path / "gold", tmp_path / "gold/a.conll", status=1)
+    (tmp_path / "answer/a.jsonl").write_text("")
+    assert "a.v4_gold_conll have one name" in run(tmp_path / "gold", tmp_path / "answer", status=1)
+    (tmp_path / "answer/a.jsonl").unlink()
     (tmp_path / "answer/a.v4_gold_conll").unlink()
     assert "has no file for" in run(tmp_path / "gold", tmp_path / "answer", status=1)
 

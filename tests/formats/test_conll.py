@@ -127,6 +127,8 @@ def test_a_missing_word_keeps_its_place() -> None:
         (rows("0 She (a)"), 2, "'(a)' in the last column", "coreference brackets"),
         (rows("0 She (0"[:-1] + "()"), 2, "'(()' in the last column", "coreference brackets"),
         (rows("0 She 0"), 2, "'0' in the last column", "coreference brackets"),
+        (rows("0 She |(0)"), 2, "'|(0)' in the last column", "coreference brackets"),
+        (rows("0 She (0)|"), 2, "'(0)|' in the last column", "coreference brackets"),
         ("#begin document (d); part 000\n0 She -\n", 2, "the end of the file", "'#end document' for document 'd'"),
         (
             rows("0 She -").replace("#end document", "#begin document (e)"),

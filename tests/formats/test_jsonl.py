@@ -165,6 +165,11 @@ def test_a_broken_line_is_refused(line: str, found: str, expected: str) -> None:
     assert expected in message.partition(", expected ")[2]
 
 
+def test_what_is_null_is_not_there() -> None:
+    record = {"text": "Ann left.", "words": None, "tokens": None, "part": None, "doc_key": None, "id": "a"}
+    assert read_one(record) == read_one({"text": "Ann left.", "id": "a"})
+
+
 def test_an_item_of_an_array_is_named_by_its_place() -> None:
     with pytest.raises(FormatError, match=r"^x\.json, item 2: found 3, expected an object$"):
         jsonl.read('[{"text": "A"}, 3]', name="x.json")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,30 @@ def test_what_is_written_is_read_again(format: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{format}"
     path.write_text(formats.write([document], format), "utf-8")
     assert formats.read_file(path) == [document]
+
+
+@pytest.mark.parametrize(
+    ("format", "source"),
+    [
+        ("conll", "#begin document" + " " * 10**6 + ";x\n"),
+        ("conll", "#begin document (" + ")   ;" * 10**5 + "x\n"),
+        ("conll", "#begin document (d)\n0 She " + "(1234)" * 10**5 + "x\n"),
+        ("conllu", "# global.Entity = eid\n# newdoc\n" + "\t".join(["1", "a", *"_" * 7]) + "\tEntity=" + "a" * 10**6),
+        ("text", "a.A." * 10**5 + "x"),
+    ],
+    ids=["begin", "names", "brackets", "entities", "initials"],
+)
+def test_the_same_over_and_over_takes_no_time_with_its_square(format: str, source: str) -> None:
+    """Days, that would be."""
+    with suppress(formats.FormatError):
+        formats.read(source, format, name="x")
+
+
+def test_a_word_in_one_token_with_a_text_takes_none_either() -> None:
+    rows = [["1-2", "a" * 10**6], ["1", "a" * 10**6], ["2", "b"]]
+    source = "# newdoc id = d\n" + "".join("\t".join([*row, *"_" * 8]) + "\n" for row in rows) + "\n"
+    (document,) = formats.read(source, "conllu", name="x")
+    assert document.words == ((0, 1), (1, 10**6))
 
 
 def test_the_error_crosses_processes() -> None:

@@ -53,8 +53,14 @@ def test_only_what_is_asked_for() -> None:
 def test_clusters_that_came_with_a_row_are_not_read() -> None:
     row = {"text": TEXT, "clusters": "none", "error": 3, "part": 2, "n": 1}
     found = record(document(row, name="a"), words=False, row=row)
-    assert found == {"id": "", "part": 2, "text": TEXT, "clusters": [], "n": 1}
+    assert found == {"id": "", "part": 2, "text": TEXT, "clusters": [], "error": 3, "n": 1}
     assert not in_words(row)
+
+
+def test_speakers_are_a_column_like_others_where_there_are_no_words() -> None:
+    row = {"text": TEXT, "speakers": ["A", "B"], "tokens": None, "words": None}
+    found = record(document(row, name="a"), words=False, row=row)
+    assert found == {"id": "", "text": TEXT, "clusters": [], "speakers": ["A", "B"]}
 
 
 def test_brought_to_another_process_it_is_the_same() -> None:

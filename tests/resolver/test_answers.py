@@ -93,6 +93,15 @@ def test_mentions_are_calibrated_by_scheme() -> None:
     )
 
 
+def test_entities_that_are_asked_for_come_once_and_in_order(resolver: Resolver) -> None:
+    document = resolver.entities(WORDS, [HER, SHE, MARY])
+    assert [cluster[-1] for cluster in spans(document)] == [SHE, HER]
+    mary = document.clusters[0].mentions[0]
+    assert spans(resolver.entities(document.text, [(mary.start, mary.end - 1), (mary.start, mary.end)])) == [
+        [MARY, SHE]
+    ]
+
+
 def test_singletons_are_a_matter_of_choice(resolver: Resolver) -> None:
     assert spans(resolver(WORDS, singletons=False)) == [[MARY, SHE], [MOTHER, HER]]
     without, _ = made(MENTIONS, PAIRS, singletons=False)

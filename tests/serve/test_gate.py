@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from lehr.serve.gate import PIECE, Gate
+from lehr.serve.gate import PIECE, Gate, Refused
 from lehr.serve.limits import Limits
 from lehr.serve.metrics import Metrics
 
@@ -60,6 +61,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 def test_a_get_may_say_that_it_is_empty() -> None:
     scope = {**Client(0).scope, "method": "GET", "headers": [(b"host", b"localhost"), (b"content-length", b"0")]}
     assert gate(echo).weigh(scope) == 0
+
+
+def test_a_request_in_chunks_weighs_what_nobody_can_say() -> None:
+    told = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"10")]
+    assert gate(echo).weigh({**Client(0).scope, "method": "POST", "headers": told}) == 10
+    with pytest.raises(Refused, match="its length in a Content-Length header"):
+        gate(echo).weigh({**Client(0).scope, "method": "POST", "headers": [*told, (b"transfer-encoding", b"chunked")]})
 
 
 def test_a_flood_is_refused_at_once() -> None:

@@ -15,7 +15,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from ..extras import needs
-from ..files import write_text
+from ..files import unfinished, write_text
 from ..integrations.rows import RowResolver
 from ..resolver.location import fingerprint, locate
 from .parts import PARQUET, Outcome, Part, resolve_part
@@ -186,7 +186,7 @@ def _sweep(folder: Path, parts: Iterable[Part]) -> None:
     """Remove what killed processes have left of files that they were writing."""
     written = {path for part in parts for path in (part.target, part.errors)}
     for left in folder.resolve().rglob(".*"):
-        if left.with_name(left.name[1:].rpartition(".")[0] or left.name) in written:
+        if (name := unfinished(left)) and left.with_name(name) in written:
             left.unlink(missing_ok=True)
 
 

@@ -128,7 +128,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
 def _writing(part: Part, path: Path, rows: Callable[[], int], language: str) -> Iterator[Callable[[Any], object]]:
     """Give a function that writes a `piece` to `path`: at once, or, where the format needs them all, at the end.
 
-    `rows` says how many were read by then.
+    `rows` says how many were read by then; if there were some and all have failed, nothing is written.
     """
     if part.format == "parquet":
         from ..integrations.tables import Writer
@@ -138,6 +138,8 @@ def _writing(part: Part, path: Path, rows: Callable[[], int], language: str) -> 
     elif part.format in AT_ONCE:
         pieces: list[Any] = []
         yield pieces.append
+        if rows() and not pieces:
+            return
         path.write_text(whole(part.format, pieces, several=rows() != 1, language=language), "utf-8", newline="")
     else:
         with path.open("w", encoding="utf-8", newline="") as file:

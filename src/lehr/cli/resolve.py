@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from errno import ENOSPC, EPIPE
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
@@ -166,6 +167,8 @@ def resolve(
 
         if text is not None or not paths or "-" in paths:
             raise ValueError(f"{output} is a folder, for the results of files: name a file with --output")
+        if workers and engine is Engine.LOCAL:
+            raise ValueError("--workers goes with --engine ray; without it, --threads says how much is done at once")
         whole = resolve_corpus(
             paths,
             output,
@@ -213,6 +216,8 @@ class _Work:
         try:
             yield
         except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in (EPIPE, ENOSPC):
+                raise  # nobody reads on, or there is no room: no fault of one document
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             named = not isinstance(error, OSError) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason)
             typer.echo(f"lehr: {reason}" if named else f"lehr: {name}: {reason}", err=True)

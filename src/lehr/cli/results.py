@@ -141,6 +141,8 @@ def piece(format: str, item: Item, document: Document, *, title: bool) -> Any:
         return document
     if format in ("json", "jsonl", "parquet"):
         found = record(document, words=item.in_words, row=item.row)
+        if format == "parquet":  # whose columns have types, so that no name is made up in them
+            found |= {key: None for key in ("id", "part") if key in item.row and item.row[key] is None}
         return json.dumps(found, ensure_ascii=False, default=str) + "\n" if format == "jsonl" else found
     if format != "text":
         return write([document], format)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -117,7 +117,7 @@ def _files(key: Path, response: Path) -> list[tuple[Path, Path]]:
     """The two files, or each file in the folder KEY with that of the same name, whatever its ending, in the other.
 
     Raises:
-        ValueError: if one of the two is a folder and the other is not, or a file has no other.
+        ValueError: if one of the two is a folder and the other is not, or a file has no other, or several.
     """
     from .resolve import ANNOTATED, below, files_in
 
@@ -125,7 +125,10 @@ def _files(key: Path, response: Path) -> list[tuple[Path, Path]]:
         raise ValueError(f"{key} and {response}: give two files, or two folders")
     if not key.is_dir():
         return [(key, response)]
-    answers = {below(file, response).with_suffix(""): file for file in files_in(response, ANNOTATED)}
+    answers: dict[PurePath, Path] = {}
+    for file in files_in(response, ANNOTATED):
+        if (same := answers.setdefault(below(file, response).with_suffix(""), file)) != file:
+            raise ValueError(f"{same} and {file} have one name: take away the one that is not to be scored")
     found = [(file, answers.get(below(file, key).with_suffix(""))) for file in files_in(key, ANNOTATED)]
     if absent := next((file for file, answer in found if answer is None), None):
         raise ValueError(f"{response} has no file for {absent}")

@@ -26,13 +26,12 @@ from .brackets import brackets
 from .errors import FormatError
 from .text import split_sentences
 
-_BEGIN = re.compile(
-    r"#\s*begin document\b\s*(?:\((?P<id>.*)\)|(?P<bare>[^;]*?))\s*(?:;\s*(?:part\s+(?P<part>\d{1,18}))?)?\s*"
-)
 _BEGINS = re.compile(r"#\s*begin document\b")
+_NAMED = re.compile(r"(?:\((?P<id>.*)\)\s*|(?P<bare>[^;]*))(?:;\s*(?:part\s+(?P<part>\d{1,18}))?)?")
+"""What follows, without white space around it; time is linear in its length, as in that of brackets."""
 _END = re.compile(r"#\s*end document\b.*")
 _BRACKET = re.compile(r"(\()?(\d+)(\))?")
-_BRACKETS = re.compile(r"(?:\(\d{1,18}\)?|\d{1,18}\))(?:\|?(?:\(\d{1,18}\)?|\d{1,18}\)))*")
+_BRACKETS = re.compile(r"(?!\|)(?:\|?(?:\(\d{1,18}(?!\d)\)?|(?<!\d)\d{1,18}\)))+")
 _NOTHING = frozenset(("", "-", "_"))
 _SPACE = re.compile(r"\s+")
 
@@ -52,15 +51,15 @@ def read(source: str, *, name: str, language: str = "en") -> list[Document]:
     nameless, number = 0, 0
     for number, line in enumerate(source.removesuffix("\n").split("\n"), start=1):
         line = line.removesuffix("\r")
-        if line.startswith("#") and (begin := _BEGIN.fullmatch(line)):
+        if begins := _BEGINS.match(line):
+            if not (named := _NAMED.fullmatch(line[begins.end() :].strip())):
+                raise FormatError.at(name, number, found=repr(line), expected="'#begin document (NAME); part NUMBER'")
             if rows:
                 raise FormatError.at(name, number, found=repr(line), expected=rows.missing_end)
-            id, part = begin["id"], int(begin["part"] or 0)
-            if id is None and not (id := begin["bare"]):
+            id, part = named["id"], int(named["part"] or 0)
+            if id is None and not (id := named["bare"].rstrip()):
                 id, part, nameless = PurePath(name).stem, nameless, nameless + 1
             rows = _Rows(name, number, id, part, language)
-        elif _BEGINS.match(line):
-            raise FormatError.at(name, number, found=repr(line), expected="'#begin document (NAME); part NUMBER'")
         elif line.startswith("#") and _END.fullmatch(line):
             if not rows:
                 raise FormatError.at(name, number, found=repr(line), expected="'#begin document' before it")

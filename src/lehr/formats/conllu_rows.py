@@ -15,8 +15,10 @@ from .errors import FormatError
 COLUMNS = 10
 
 _ID = re.compile(r"(?P<number>\d{1,9})(?:-(?P<last>\d{1,9})|(?P<empty>\.\d{1,9}))?")
-_BRACKET = re.compile(r"\([^()]+\)?|[^()]+\)")
+_BRACKET = re.compile(r"\([^()]+\)?|(?<![^()])[^()]+\)")
 _PIECE = re.compile(r"(?P<entity>.+)\[(?P<piece>\d{1,9})/(?P<pieces>\d{1,9})\]")
+_LONGEST = 200
+"""Characters of a multiword token that are aligned with its words, which takes time with the square of them."""
 ESCAPES = {"\\": "\\\\", " ": "\\s", "\t": "\\t", "\r": "\\r", "\n": "\\n", "|": "\\p"}
 """How the last column has white space and bars."""
 _UNESCAPES = {escape: plain for plain, escape in ESCAPES.items()}
@@ -213,11 +215,14 @@ class Rows:
 def _cuts(forms: Sequence[str], surface: str) -> list[int]:
     """Where the words of what is written begin in it, and where it ends: ``zum``, which is zu and dem, in 0, 2, 3.
 
-    Each gets the characters that an alignment of both gives it, and at least one; there must be one for each.
+    Each gets the characters that an alignment of both gives it, and at least one; there must be one for each. What is
+    too long to be a word goes to the last.
     """
     spelt, edges = "".join(forms), list(accumulate(map(len, forms)))
     if spelt == surface:
         return [0, *edges]
+    if max(len(surface), len(spelt)) > _LONGEST:
+        return [*range(len(forms)), len(surface)]
     blocks = SequenceMatcher(None, spelt, surface, autojunk=False).get_opcodes()
     cuts = [0]
     for left, edge in zip(range(len(forms) - 1, 0, -1), edges, strict=False):

@@ -29,7 +29,7 @@ LINES = 4
 DEEPEST = 8
 """Mentions drawn around one another at most; one more is drawn as its number alone. Keeps the page linear in size."""
 
-_PARAGRAPH = re.compile(r"(?:[^\S\n]*\n){2,}")
+_PARAGRAPH = re.compile(r"\n(?:[^\S\n]*\n)+")
 
 
 def write(documents: Iterable[Document], *, language: str = "") -> str:

@@ -169,6 +169,9 @@ class _Record:
         """The document, of this name if it has none of its own."""
         if not isinstance(self.value, dict):
             raise self.error(self.value, "an object")
+        if None in self.value.values():  # what is null is not there
+            there = {key: value for key, value in self.value.items() if value is not None}
+            return replace(self, value=there).document(name, language)
         id, part = self.value.get("doc_key", self.value.get("id")), self.value.get("part", 0)
         if type(part) is not int or part < 0:
             raise self.error(part, "a whole number from 0 on as 'part'")

@@ -82,7 +82,7 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
     word = rf"""
           (?:https?://|www\.)[^{_SPACE}<>"“”]*[\w/]                # an address on the web
-        | (?:[^\W\d_]\.){{2,}}(?:-{_IN}+)*{_END}                   # U.S., p.m., U.S.-based
+        | (?:[^\W\d_]\.){{2,20}}(?:-{_IN}+)*{_END}                 # U.S., p.m., U.S.-based
         {"".join(f"| (?-x:{pattern})" for pattern in words)}
         | (?:[\#@](?=[^\W\d_]))?{_IN}+(?:(?:{_JOIN}){_IN}+)*
         | [{_EMOJI}][{_EMOJI}\u200d\ufe0f]*

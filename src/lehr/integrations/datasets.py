@@ -8,7 +8,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import Dataset, DatasetDict, Features  # type: ignore[import-untyped]
 
 from ..formats.jsonl import in_words
-from .rows import REPLACED, RowResolver
+from .rows import RowResolver, replaced
 from .tables import BATCH, fields
 
 __all__ = ["RowResolver", "resolve"]
@@ -40,8 +40,9 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
         )
     if not isinstance(dataset, Dataset):
         raise TypeError(f"a Dataset, or a DatasetDict of them, is resolved; got {type(dataset).__name__}")
-    kept = {name: feature for name, feature in dataset.features.items() if name not in REPLACED}
-    own = Features.from_arrow_schema(pa.schema(fields(in_words(dataset.column_names))))
+    words = in_words(dataset.column_names)
+    kept = {name: feature for name, feature in dataset.features.items() if name not in replaced(words)}
+    own = Features.from_arrow_schema(pa.schema(fields(words)))
     features = Features({**kept, **own})
     if not len(dataset):  # which `map` would leave without the new columns
         return Dataset.from_dict({name: [] for name in features}, features=features)
@@ -50,7 +51,7 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
         batched=True,
         batch_size=batch_size,
         num_proc=num_proc,
-        remove_columns=[name for name in dataset.column_names if name in REPLACED],
+        remove_columns=[name for name in dataset.column_names if name in replaced(words)],
         features=features,
         desc="resolving",
     )

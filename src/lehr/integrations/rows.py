@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 WRITTEN = ("text", "words", "sentences", "speakers", "clusters", "error")
 """The columns that are written anew; those of words only where the row came in words."""
 
-REPLACED = (*WRITTEN, "tokens")
-"""The columns that are not kept as they came."""
-
 _NAMES = ("id", "doc_key", "part")
 
 
@@ -136,9 +133,14 @@ def written(words: bool) -> tuple[str, ...]:
     return tuple(name for name in WRITTEN if words or name in ("text", "clusters", "error"))
 
 
+def replaced(words: bool) -> tuple[str, ...]:
+    """The columns that are not kept as they came: those that are written, and words in another shape."""
+    return (*written(words), "tokens")
+
+
 def readable(columns: Iterable[str]) -> list[str]:
     """The columns that a document is made of; clusters that are there already are not."""
-    return [name for name in columns if name in (*_NAMES, *REPLACED) and name not in ("clusters", "error")]
+    return [name for name in columns if name in (*_NAMES, *replaced(True)) and name not in ("clusters", "error")]
 
 
 def readable_columns(columns: Collection[str]) -> list[str]:
@@ -172,10 +174,11 @@ def document(
 
 
 def record(document: Document, *, words: bool, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A resolved document as JSON holds it, probabilities to four places, with what else its row has."""
+    """A resolved document as JSON holds it, probabilities to four places, with what else its row has, an error too."""
     found = to_json(document, words=words)
-    kept = {key: value for key, value in (row or {}).items() if key not in REPLACED}
-    kept = {key: value for key, value in kept.items() if value is not None or key not in _NAMES}
+    own = {*_NAMES, *replaced(True)}
+    kept = {key: value for key, value in (row or {}).items() if value is not None or key not in own}
+    kept = {key: value for key, value in kept.items() if key == "error" or key not in replaced(words)}
     for cluster in found["clusters"]:
         for mention in cluster["mentions"]:
             mention.update({key: round(mention[key], 4) for key in ("score", "link") if key in mention})

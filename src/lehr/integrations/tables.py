@@ -14,7 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # noqa: E402
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: E402
 
 from ..formats.jsonl import in_words  # noqa: E402
-from .rows import REPLACED, RowResolver, readable_columns, written  # noqa: E402
+from .rows import RowResolver, readable_columns, replaced, written  # noqa: E402
 
 BATCH = 64
 """Rows that are held at once."""
@@ -49,7 +49,7 @@ def resolve_table(table: pa.Table, rows: RowResolver) -> pa.Table:
     words = in_words(table.column_names)
     found = rows.resolve_rows(table.select(readable_columns(table.column_names)).to_pylist(), words=words)
     own = pa.Table.from_pylist(found, pa.schema(fields(words)))
-    kept = {name: table[name] for name in table.column_names if name not in REPLACED}
+    kept = {name: table[name] for name in table.column_names if name not in replaced(words)}
     return pa.table(kept | {name: own[name] for name in own.column_names})
 
 
@@ -74,7 +74,8 @@ class Writer:
     def __init__(self, path: Path, source: Path | None) -> None:
         self._path, self._rows = path, list[dict[str, Any]]()
         self._writer: pq.ParquetWriter | None = None
-        self._schema = None if source is None else _around(pq.read_schema(source))
+        schema = None if source is None else pq.read_schema(source)
+        self._schema = None if schema is None else _around(schema, in_words(schema.names))
 
     def add(self, record: dict[str, Any]) -> None:
         """Take in a record.
@@ -88,8 +89,9 @@ class Writer:
 
     def _write(self) -> None:
         if self._schema is None:
-            kept = [{key: value for key, value in row.items() if key not in REPLACED} for row in self._rows]
-            self._schema = _around(pa.Table.from_pylist(_filled(kept)).schema)
+            words = any("words" in row for row in self._rows)
+            kept = [{name: value for name, value in row.items() if _is_kept(name, words)} for row in self._rows]
+            self._schema = _around(pa.Table.from_pylist(_filled(kept)).schema, words)
         for row in self._rows:
             if unknown := row.keys() - set(self._schema.names):
                 raise ValueError(f"the first rows have no {min(unknown)!r}, so that a table has none: choose jsonl")
@@ -109,12 +111,17 @@ class Writer:
             self._writer.close()
 
 
-def _around(schema: pa.Schema) -> pa.Schema:
+def _is_kept(name: str, words: bool) -> bool:
+    """Whether a column is kept; a file has no errors of ours."""
+    return name == "error" or name not in replaced(words)
+
+
+def _around(schema: pa.Schema, words: bool) -> pa.Schema:
     """The columns that are kept, a name and a part, and the ones that are written."""
-    kept = [field for field in schema if field.name not in REPLACED]
+    kept = [field for field in schema if _is_kept(field.name, words)]
     names = {field.name for field in kept}
     added = [pa.field("id", pa.string()), pa.field("part", pa.int64())]
-    own = [field for field in fields(words=True) if field.name != "error"]
+    own = [field for field in fields(words) if field.name != "error"]
     return pa.schema([*(field for field in added if field.name not in names), *kept, *own])
 
 

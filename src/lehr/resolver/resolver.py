@@ -264,10 +264,11 @@ class Resolver:
         queries = [find_mention(document, item, in_words=encoding.in_words) for item in mentions]
         if options.horizon is not None or not all(encoding.is_whole_with([query.span]) for query in queries):
             return entities_in_blocks(self._model, document, options, queries, told=told)
-        found = dict.fromkeys(entity(encoding, options, query).clusters[0].mentions for query in queries)
+        asked = (entity(encoding, options, query).clusters[0].mentions for query in queries)
+        found = {tuple(mention.span for mention in mentions): mentions for mentions in asked}
         if told:
             told(len(document.words))
-        return document.with_clusters(found)
+        return document.with_clusters(found[spans] for spans in sorted(found))
 
     def _answer(
         self,

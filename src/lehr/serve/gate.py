@@ -94,8 +94,8 @@ class Gate:
         bare = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
         if bare and scope["method"] in ("GET", "HEAD"):
             return 0
-        if b"content-length" not in headers:
-            raise Refused(411, "send the length of the request in a Content-Length header")
+        if b"content-length" not in headers or b"transfer-encoding" in headers:
+            raise Refused(411, "send the request whole, with its length in a Content-Length header")
         if headers.get(b"content-type", b"").lower().split(b";")[0].strip() != b"application/json":
             raise Refused(415, "send JSON, with the header Content-Type: application/json")
         size = int(headers[b"content-length"])

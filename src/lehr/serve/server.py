@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import Callable
 
@@ -27,8 +28,9 @@ def run(resolver: Resolver, host: str, port: int, limits: Limits, told: Callable
     """
     bound = listen(host, port, limits)
     address = bound.getsockname()
-    local = address[0] in ("127.0.0.1", "::1")
-    app = create(resolver, limits, hosts=LOOPBACK if local else None)
+    local = ipaddress.ip_address(address[0]).is_loopback
+    name = f"[{address[0]}]" if ":" in address[0] else address[0]
+    app = create(resolver, limits, hosts=LOOPBACK | {name} if local else None)
     config = uvicorn.Config(
         app,
         http=_protocol(limits.patience),
@@ -40,7 +42,6 @@ def run(resolver: Resolver, host: str, port: int, limits: Limits, told: Callable
         timeout_graceful_shutdown=int(limits.grace),
         lifespan="on",
     )
-    name = f"[{address[0]}]" if ":" in address[0] else address[0]
     told(f"http://{name}:{address[1]}/")
     with bound:
         uvicorn.Server(config).run(sockets=[bound])
