@@ -52,6 +52,14 @@ GARDEN = marked(
     """,
     "garden",
 )
+WALK = marked(
+    """
+    (1 My aunt 1) took (2 her 2) to (3 the park 3) .
+    (1 She 1) said that (3 it 3) was far , but (2 Lucy 2) was glad .
+    (4 Tom 4) saw (5 (2 her 2) dog 5) there .
+    """,
+    "walk",
+)
 LETTER = marked(
     """
     (1 The teacher 1) wrote (2 a letter to (3 the mayor 3) 2) .

@@ -164,7 +164,8 @@ class Document:
             ValueError: if a mention is not in the document, or they are nested so deep in a long text that all of them
                 together are more than `DEEPEST` times as long as it: each has its own copy of what it is of.
         """
-        built, room = [], DEEPEST * (len(self.text) + 1_000_000)
+        built: list[Cluster] = []
+        room = DEEPEST * (len(self.text) + 1_000_000)
         for members in clusters:
             mentions = []
             for member in members:

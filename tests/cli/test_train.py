@@ -14,7 +14,7 @@ import pytest
 import tiny_model
 import torch
 from safetensors.torch import load_file
-from tiny_documents import GARDEN, HOUSE, LETTER, RAIN, SHIP
+from tiny_documents import GARDEN, HOUSE, LETTER, RAIN, SHIP, WALK
 from transformers import BertConfig, BertModel, set_seed
 
 import lehr
@@ -85,7 +85,7 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("LEHR_ENCODERS", str(encoders))
     data = tmp_path / "data"
     data.mkdir()
-    for document in (*TRAIN, HOUSE):
+    for document in (*TRAIN, HOUSE, WALK):
         (data / f"{document.id}.conll").write_text(write([document], "conll"), encoding="utf-8")
 
     def written(model: Mapping[str, Any] = MODEL, **fields: Any) -> Path:
@@ -94,7 +94,7 @@ def recipe(tmp_path: Path, encoders: Path, monkeypatch: pytest.MonkeyPatch) -> C
             "data": str(data),
             "documents": {
                 "train": [{"scheme": "entities", "files": [f"{d.id}.conll" for d in TRAIN], "about": "four stories"}],
-                "dev": [{"scheme": "entities", "files": ["ship.conll", "letter.conll"]}],
+                "dev": [{"scheme": "entities", "files": ["walk.conll"]}],
                 "test": [{"scheme": "entities", "files": ["house.conll"]}],
             },
             "models": {"student": {"from": "tiny/tiny-bert", **model}},
@@ -209,6 +209,12 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
         ("models.student=tiny/tiny-bert", "models: student is described by keys and values, as {from: tiny/tiny-bert}"),
         ("documents.train={scheme: names}", "documents: train: keys and values belong here, and not 'scheme'"),
         ("documents.train=[{scheme: names, files: 'a/*'}]", "`files` is a list of patterns, as [a/*]"),
+        ("documents.train=[{scheme: names, files: }]", "`files` is a list of patterns, as [train/*.conll]"),
+        (
+            "training.lr_scheduler_type=cosine_with_min_lr",
+            "student, hard-labels: lr_scheduler_type cosine_with_min_lr: ",
+        ),
+        ("training.lr_scheduler_kwargs={lr_ende: 0}", "student, hard-labels: lr_scheduler_type linear: "),
         ("data=/nowhere", "no file matches /nowhere/house.conll"),
         ("models.student.windw=30", "model: unknown key 'windw'; known are from, layers, head, members, scorer,"),
         ("models.student.window=30", "windows of 30 pieces have no room"),

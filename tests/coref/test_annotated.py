@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from tiny_documents import HOUSE, SHIP
+from tiny_documents import HOUSE, LETTER, SHIP
 
 from lehr.coref.annotated import Annotated
 from lehr.coref.data import Example, fingerprint
@@ -32,11 +32,12 @@ def test_documents(data: Path) -> None:
     both, second = Annotated("entities", ["*.conll"]), Annotated("chains", ["b.conll"], about="what they are")
     assert names(both.examples(data, 0, "en")) == [("house", 0), ("ship", 0)]
     assert names(Annotated("chains", ["*.conll"], "dev.ids").examples(data, 1, "en")) == [("ship", 1)]
-    parts = {"train": [both, second], "dev": [second]}
+    (data / "d.conl").write_text(write([LETTER]), encoding="utf-8")
+    parts = {"train": [both, second], "dev": [Annotated("chains", ["d.conl"])]}
     problem = CorefProblem({part: list(map(dataclasses.asdict, given)) for part, given in parts.items()}, str(data))
     assert problem.schemes == ["entities", "chains"]
     assert names(problem.train) == [("house", 0), ("ship", 0), ("ship", 1)]
-    assert names(problem.dev) == [("ship", 1)]
+    assert names(problem.dev) == [("letter", 1)]
 
 
 def test_documents_that_are_not_there(data: Path) -> None:

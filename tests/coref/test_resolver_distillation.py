@@ -179,7 +179,7 @@ def test_texts_are_cut_into_documents_and_some_left_out(texts: Path) -> None:
     assert sum(len(document.words) for document in drawn(None)) == 192
     assert len(drawn(None, length=1000)) == 2, "a text that is shorter than a document is one"
     (texts / "two.conll").write_text(write([HOUSE, SHIP], "conll"), encoding="utf-8")
-    whole = drawn(None, files=["two.conll"])
+    whole = drawn(None, files=["two.conll"], without=[])
     assert sorted(document.id for document in whole) == ["two-0", "two-1"], "documents are not cut"
     assert {document.text for document in whole} == {HOUSE.text, SHIP.text}
     assert not any(document.clusters for document in whole)
@@ -187,6 +187,10 @@ def test_texts_are_cut_into_documents_and_some_left_out(texts: Path) -> None:
         drawn(1000)
     with pytest.raises(ValueError, match="no file matches"):
         drawn(10, files=["*.md"])
+    with pytest.raises(ValueError, match=r"test\.ids name no file of 7_\*\.txt"):
+        drawn(10, files=["7_*.txt"])
+    with pytest.raises(ValueError, match=r"test\.ids name every file of 12_\*\.txt"):
+        drawn(10, files=["12_*.txt"])
 
 
 @pytest.fixture
@@ -347,9 +351,12 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     two = {**documents, "train": [*documents["train"], chains], "test": [chains]}
     refused("`test` has no document of 'entities', whose score is the run's", documents=two)
     Path(str(recipe(method="kd").data), "blank.conll").write_text("#begin document (blank);\n#end document\n", "utf-8")
-    for part, name in {"train": "letter", "dev": "house"}.items():
-        seen = [*documents["test"], {"scheme": "entities", "files": [f"{name}.conll"]}]
-        refused(f"'{name}' is in `{part}` and in `test`", documents={**documents, "test": seen})
+    for part, other, name in (("train", "test", "letter"), ("dev", "test", "house"), ("train", "dev", "rain")):
+        seen = [*documents[other], {"scheme": "entities", "files": [f"{name}.conll"]}]
+        refused(f"'{name}' is in `{part}` and in `{other}`", documents={**documents, other: seen})
+    Path(str(recipe(method="kd").data), "of_test.txt").write_text(GARDEN.text.replace(" ,", ","), "utf-8")
+    read = {**documents["unlabelled"], "files": ["of_test.txt"], "words": None}
+    refused("`unlabelled` has 'of_test-0', whose text is in `test` too", documents={**documents, "unlabelled": read})
     blank = [{"scheme": "entities", "files": ["blank.conll"]}]
     refused("`dev` has no document with words", documents={**documents, "dev": blank})
     judge = {**models, "student": {**models["student"], "singleton_scheme": "x"}}

@@ -164,6 +164,7 @@ def test_the_path_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             {"stages": [{"objective": "hard-labels", "epochs": 1, "student": "teacher"}, *STAGES]},
             "teachers must be models that were trained before",
         ),
+        ({"task": "coref/x", "documents": {"train": []}}, "are drawn for GLUE and images, and not for coreference"),
     ],
 )
 def test_recipes_without_an_annealing_path(tmp_path: Path, fields: dict[str, Any], message: str) -> None:

@@ -338,6 +338,33 @@ def test_recipes_and_models_that_do_not_fit(tmp_path: Path) -> None:
     refused(tmp_path, "3 views are asked for, and the data set has no method", train_dataset=list(Points(8)), views=3)
 
 
+def test_what_would_fail_in_a_later_stage_is_told_before_the_first(tmp_path: Path) -> None:
+    wrong = {"objective": "hard-labels", "epochs": 1, "training": {"lr_scheduler_type": "cosine_with_min_lr"}}
+    refused(
+        tmp_path,
+        "student, hard-labels: lr_scheduler_type cosine_with_min_lr: ",
+        recipe=[Stage("kd", 1, teacher="teacher"), Stage(**wrong)],
+    )
+    slow = {**SMALL, "warmup_steps": 0.1}
+    refused(tmp_path, "or warmup_steps", recipe=[Stage("hard-labels", 4, milestones=[0.5])], training=slow)
+
+
+class Restless(Points):
+    """Whose rows are others each time."""
+
+    def view(self, number: int) -> Restless:
+        return self
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        row = super().__getitem__(index)
+        return {**row, "points": row["points"] + torch.rand(2)}
+
+
+def test_rows_that_change_by_themselves_are_not_taught(tmp_path: Path) -> None:
+    refused(tmp_path, "the rows of 'teacher' are others each time", recipe="kd", train_dataset=Restless(64))
+    run(tmp_path, recipe="scratch", train_dataset=Restless(64))
+
+
 def test_another_run_is_not_overwritten_nor_gone_on_with(tmp_path: Path) -> None:
     run(tmp_path, recipe="kd", epochs=2)
     refused(tmp_path, "holds a run already; --resume goes on with it", recipe="kd", epochs=2)

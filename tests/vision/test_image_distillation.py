@@ -56,6 +56,9 @@ def test_what_is_saved_can_be_a_teacher(data: str, tmp_path: Path) -> None:
     copy = problem.model({"from": str(tmp_path / "copy")})
     images = problem.splits.validation.__getitems__([0, 1])["images"]
     assert torch.equal(model.eval()(images), copy.eval()(images))
+    problem.model({**saved, "network": "plain2"})
+    with pytest.raises(ValueError, match="is a plain2, and no resnet8: leave out one of the two"):
+        problem.model({**saved, "network": "resnet8"})
     pair = {"teacher": saved, "student": {"network": "plain2"}}
     result = carry_out(recipe(data, models=pair, method="kd", epochs=1), tmp_path / "kd")
     assert result["teacher"] == {"teacher": saved}

@@ -55,8 +55,10 @@ def distill(
     from accelerate import PartialState  # type: ignore[import-untyped]
 
     from ..experiments.recipe import carry_out, load_recipe
-    from ..files import write_text
+    from ..files import place, write_text
 
+    if result is not None:
+        place(result)  # before hours of training: it is written after them
     folder = output or Path("runs") / recipe.stem
     outcome = carry_out(load_recipe(recipe, settings or []), folder, resume=resume)
     if PartialState().is_main_process:

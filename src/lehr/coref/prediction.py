@@ -161,16 +161,19 @@ def load(path: str | Path) -> tuple[LehrModel, PreTrainedTokenizerBase]:
 def resolver_of(path: str | Path, scheme: str | None = None) -> Callable[[Document], Document]:
     """A saved model and its tokenizer, as a function that gives documents clusters, singletons among them.
 
-    `scheme` is one of the annotation schemes that the model has learned, by default the first.
+    `scheme` is one of the annotation schemes that the model has learned; of several, one has to be chosen.
 
     Raises:
-        ValueError: if it has no such scheme, or lacks weights, as one saved by another version may.
+        ValueError: if it has no such scheme, or several and none is chosen, or lacks weights, as one saved by another
+            version may.
         OSError: if there is no such model.
     """
     model, tokenizer = load(path)
     config = model.config
     if scheme is not None and scheme not in config.schemes:
         raise ValueError(f"the model has no scheme {scheme!r}, only {', '.join(config.schemes)}")
+    if scheme is None and len(config.schemes) > 1:
+        raise ValueError(f"a checkpoint answers in one scheme: choose {' or '.join(config.schemes)}, or export it")
     number = 0 if scheme is None else config.schemes.index(scheme)
     windower = windower_of(tokenizer, config)
 

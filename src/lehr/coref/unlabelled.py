@@ -91,12 +91,20 @@ class Unlabelled:
 
     def _texts(self, root: Path) -> list[Path]:
         lists = [(root / file).read_text("utf-8").split() for file in self.without]
-        left_out = {Path(line).stem.split("_")[0] for lines in lists for line in lines}
-        found: list[Path] = []
-        for pattern in self.files:
-            found += [path for path in matching(root, pattern) if path.stem.split("_")[0] not in left_out]
+        left_out = {_number(Path(line).stem) for lines in lists for line in lines}
+        matched = [path for pattern in self.files for path in matching(root, pattern)]
+        found = [path for path in matched if _number(path.stem) not in left_out]
+        if self.without and len(found) in (0, len(matched)):
+            which = "no" if len(found) else "every"
+            raise ValueError(f"unlabelled: {', '.join(self.without)} name {which} file of {', '.join(self.files)}")
         random.Random(self.seed).shuffle(found)
         return found
+
+
+def _number(stem: str) -> str:
+    """What tells a text: the number that its name begins with, or the name if there is none."""
+    begins = re.match(r"\d+", stem)
+    return begins[0] if begins else stem
 
 
 def sources(documents: Mapping[str, Any]) -> list[Mapping[str, Any]]:

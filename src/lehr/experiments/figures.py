@@ -197,7 +197,7 @@ def score_by_tau(grid: Grid, results: Results) -> Figure | None:
     lines: Lines = {}
     for cell, result in results.items():
         for stage in (Stage(**fields) for fields in result["plan"]):
-            if stage.tau_max and cell.row.student == COMPARED:
+            if stage.name == "annealed-regression" and stage.tau_max and cell.row.student == COMPARED:
                 shape = str(stage.settings.get("shape", "staircase"))
                 _add(lines, cell, shape, stage.tau_max, result["test"])
     several = any(len(found) > 1 or len(next(iter(found.values()))) > 1 for found in lines.values())

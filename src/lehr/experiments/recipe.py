@@ -23,7 +23,7 @@ from ..glue.tasks import TASKS
 from ..kd.distillation import Run
 from ..kd.problem import Problem
 from ..kd.recipe import difference, fill, read_recipe, refuse_unknown
-from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages
+from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages, refuse_two_schedules
 from ..kd.trainer import machine
 from ..versions import versions
 from ..vision.data import HUB_NAMES, VALIDATION
@@ -110,6 +110,7 @@ class Recipe:
                 raise ValueError(f"models: {name} is described by keys and values, as {{from: {spec}}}")
         refuse_unknown(self.training, TRAINING_KEYS, "training")
         models = self.described()
+        refuse_two_schedules(self.plan(), self.training)
         for stage in self.plan():
             if absent := [name for name in [stage.student, *stage.teachers] if name not in models]:
                 raise ValueError(f"{stage.title()}: `models` has no {stage.like or absent[0]!r}")

@@ -157,6 +157,10 @@ def check_models(grid: Grid, cells: Sequence[Cell], done: Mapping[Cell, Any], ru
         ValueError: saying what to do.
     """
     for cell in cells:
+        for name, spec in grid.recipe(cell).models.items():
+            source = str(spec.get("from", ""))
+            if cell not in done and source.startswith(("runs/", ".", "/")) and not Path(source).exists():
+                raise ValueError(f"{cell.name}: there is no {source}, which its {name} begins from: train it first")
         teacher = grid.teacher(cell)
         if teacher is None or cell in done or teacher not in done:
             continue

@@ -157,8 +157,11 @@ def surface(
         plain data: what ran, `axes`, `losses` with the Φ of each, and the `path`, a point an epoch.
 
     Raises:
-        ValueError: if no stage anneals, its teachers are trained by the recipe itself, or as `carry_out`.
+        ValueError: if it is one of coreference, no stage anneals, its teachers are trained by the recipe itself, or as
+            `carry_out`.
     """
+    if recipe.documents:
+        raise ValueError("loss surfaces are drawn for GLUE and images, and not for coreference")
     plan = recipe.plan()
     name = plan[-1].student
     annealed = next((stage for stage in plan if stage.tau_max and stage.student == name), None)

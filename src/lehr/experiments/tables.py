@@ -145,6 +145,11 @@ def _training(grid: Grid, cell: Cell) -> dict[str, str]:
     for key in dict.fromkeys(key for stage in stages for key in stage):
         values = [str(stage.get(key, NONE)) for stage in stages]
         found[key] = values[0] if len(set(values)) == 1 else ", then ".join(values)
+    found |= {
+        "data": str(recipe.data),
+        "train": str(recipe.documents.get("train")),
+        "choose": ", then ".join(dict.fromkeys(stage.choose for stage in plan)),
+    }
     words = [f"{drawn['words']:,} words" if drawn.get("words") else "all" for drawn in sources(recipe.documents)]
     read = " and ".join(words) if any(stage.teachers for stage in plan) else ""
     return found | {"head_rate": str(recipe.head_rate), "text without annotation": read or "none"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from torch import Tensor, nn
-from transformers import TrainingArguments
+from transformers import SchedulerType, TrainingArguments, get_scheduler
 
 from .data import Inputs, lengths, without_labels
 from .stages import Stage
@@ -30,6 +31,31 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
         raise ValueError("there are no rows to train on")
     if len(set(rows.values())) > 1:
         raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
+
+
+def check_rows_stay(inputs: Mapping[str, Inputs]) -> None:
+    """Rows that a teacher answers are those that the student sees: the same each time they are asked for."""
+    for name, one in inputs.items():
+        rows = one.view(0)
+        first, again = (one.collator(fetch(rows, range(min(2, len(rows))))) for _ in range(2))
+        if any(not torch.equal(first[key].nan_to_num(), again[key].nan_to_num()) for key in first):
+            raise ValueError(
+                f"the rows of {name!r} are others each time they are asked for, and a teacher would answer other ones: "
+                "draw in advance, and give the data set a method `view(v)` that has the draws in turn"
+            )
+
+
+def check_schedule(stage: Stage, arguments: TrainingArguments) -> None:
+    """The learning rate has a schedule, with the settings that this one takes."""
+    if stage.milestones:
+        return
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=arguments.learning_rate)
+    kind, steps = SchedulerType(arguments.lr_scheduler_type), 1000
+    settings: Any = arguments.lr_scheduler_kwargs
+    try:
+        get_scheduler(kind, optimizer, arguments.get_warmup_steps(steps), steps, settings)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{stage.title()}: lr_scheduler_type {kind.value}: {error}") from error
 
 
 def check_order(inputs: Inputs, strategy: str) -> None:
@@ -70,7 +96,8 @@ def check_stages(
                     f"{stage.title()}: other label spaces: the labels of {teacher!r} are {', '.join(theirs)}, those of "
                     f"{stage.student!r} {', '.join(ours)}; give one head's rows and id2label the order of the other's"
                 )
-        if online and any(inputs[t] is not inputs[stage.teachers[0]] for t in stage.teachers):
+        seen = [(inputs[teacher].train, inputs[teacher].collator) for teacher in stage.teachers]
+        if online and any(one is not other for own in seen for one, other in zip(own, seen[0], strict=True)):
             raise ValueError(f"{stage.title()}: several online teachers must see the rows alike")
         learned = {name: torch.tensor(value, device=device) for name, value in stage.learned.items()}
         taught = logits[stage.teachers[0]] if stage.teachers else None

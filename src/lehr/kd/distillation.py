@@ -19,9 +19,9 @@ from transformers import TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
-from .checks import check_order, check_room, check_rows, check_stages
+from .checks import check_order, check_room, check_rows, check_rows_stay, check_schedule, check_stages
 from .data import Inputs, Learner, TaughtDataset
-from .stages import Stage, method, read_stages
+from .stages import Stage, method, read_stages, refuse_two_schedules
 from .teacher import Collator, Logits, fingerprint_of_data, fingerprint_of_model, keep_logits
 from .trainer import DistillationTrainer, machine
 
@@ -125,6 +125,7 @@ def distill(
             stages = [dataclasses.replace(s, teacher=everyone) if s.teachers == ["teacher"] else s for s in stages]
     else:
         stages = read_stages(recipe)
+    refuse_two_schedules(stages, training or {})
     common = Inputs(train_dataset, collator, eval_dataset)
     return Run(
         models,
@@ -177,11 +178,15 @@ class Run:
                 )
         check_rows(self.inputs, self.views)
         for number, stage in enumerate(self.stages):
-            check_order(self.inputs[stage.student], self._arguments(number).train_sampling_strategy)
+            arguments = self._arguments(number)
+            check_order(self.inputs[stage.student], arguments.train_sampling_strategy)
+            check_schedule(stage, arguments)
         self._check_stages()
 
     def _check_stages(self) -> None:
         check_stages(self.models, self.inputs, self.stages, online=self.online)
+        if any(stage.teachers for stage in self.stages):
+            check_rows_stay(self.inputs)
 
     def carry_out(self, *, resume: bool = False) -> Distilled:
         """Run every stage that is not done yet."""

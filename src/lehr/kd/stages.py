@@ -74,9 +74,7 @@ class Stage:
         if not all(0 < milestone < 1 for milestone in self.milestones):
             raise ValueError(f"milestones are shares of the stage, between 0 and 1; got {list(self.milestones)}")
         refuse_unknown(self.training, TRAINING_KEYS, "training")
-        for key in ("warmup_steps", "warmup_ratio", "lr_scheduler_type", "lr_scheduler_kwargs"):
-            if self.milestones and key in self.training:
-                raise ValueError(f"`milestones` are the schedule of a stage; leave them out, or {key}")
+        refuse_two_schedules([self], self.training)
         self.function()
 
     @property
@@ -122,6 +120,17 @@ class Stage:
         """Which stage it is, for people."""
         by = f" from {' + '.join(self.teachers)}" if self.teachers else ""
         return f"{self.student}, {self.name}{by}"
+
+
+def refuse_two_schedules(stages: Sequence[Stage], training: Mapping[str, Any]) -> None:
+    """See that settings of training have no schedule of the learning rate where a stage has `milestones`.
+
+    Raises:
+        ValueError: if they have.
+    """
+    for key in ("warmup_steps", "warmup_ratio", "lr_scheduler_type", "lr_scheduler_kwargs"):
+        if key in training and any(stage.milestones for stage in stages):
+            raise ValueError(f"`milestones` are the schedule of a stage; leave them out, or {key}")
 
 
 METHODS: dict[str, list[dict[str, Any]]] = {

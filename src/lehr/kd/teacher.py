@@ -229,7 +229,8 @@ def fingerprint_of_model(model: nn.Module) -> str:
     """
     digest = hashlib.sha256(repr(model).encode())
     members: Any = getattr(model, "members", [model])
-    for config in (getattr(member, "config", None) for member in members):
+    for member in members:
+        config: Any = getattr(member, "config", None)
         if hasattr(config, "to_dict"):
             idle = ("_name_or_path", "transformers_version", "language")
             fields = {k: v for k, v in config.to_dict().items() if k not in idle}

@@ -170,8 +170,8 @@ class DistillationTrainer(Trainer):
         super().log(logs, start_time)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
-        """The items that the objective counts: rows without a label too, unless it learns from labels alone."""
-        if self.stage.name != "hard-labels":
+        """The items that the objective counts: rows without a label too, unless it learns from labelled ones alone."""
+        if self.stage.name not in ("hard-labels", "dkd"):
             batch_samples = [
                 {**batch, "labels": torch.zeros_like(batch["labels"])} if batch["labels"].ndim == 1 else batch
                 for batch in batch_samples

@@ -45,7 +45,7 @@ class VisionProblem:
         """A network with fresh weights, or with saved ones.
 
         Raises:
-            ValueError: if the network is unknown, or was saved for another number of classes.
+            ValueError: if the network is unknown, was saved for another number of classes, or is another than is said.
         """
         refuse_unknown(spec, self.KEYS, "model")
         if "from" not in spec:
@@ -57,6 +57,10 @@ class VisionProblem:
             about = json.loads((folder / "config.json").read_text("utf-8"))
         except FileNotFoundError as error:
             raise ValueError(f"{folder} holds no saved network") from error
+        if spec.get("network", about["network"]) != about["network"]:
+            raise ValueError(
+                f"model: {folder} is a {about['network']}, and no {spec['network']}: leave out one of the two"
+            )
         if about["classes"] != self.splits.classes:
             raise ValueError(f"{folder}: a network of {about['classes']} classes; here are {self.splits.classes}")
         model = network(about["network"], about["classes"])
