@@ -185,6 +185,14 @@ def test_a_teacher_that_was_trained_elsewhere(tmp_path: Path) -> None:
     check_models(grid, grid.select(["*/kd"]), done, tmp_path / "runs")
 
 
+def test_a_model_that_nobody_trains(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    check_models(grid, grid.cells(), {}, tmp_path / "runs")
+    here = made_grid(tmp_path, ("student: {network: resnet8}", "student: {from: runs/nowhere/model}"))
+    with pytest.raises(ValueError, match=r"there is no runs/nowhere/model, which its student begins from: train it"):
+        check_models(here, here.cells(), {}, tmp_path / "runs")
+
+
 def test_a_log_by_epoch() -> None:
     stage = Stage({"name": "annealed-regression", "tau_max": 2}, 2, teacher="teacher")
     log = [

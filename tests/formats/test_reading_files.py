@@ -101,6 +101,11 @@ def test_the_same_over_and_over_takes_no_time_with_its_square(format: str, sourc
         formats.read(source, format, name="x")
 
 
+def test_blanks_in_a_page_take_none_either() -> None:
+    text = "a" + " " * 10**6 + "b"
+    assert text in formats.write([Document("d", text, ((0, 1), (len(text) - 1, len(text))), ((0, 2),))], "html")
+
+
 def test_a_word_in_one_token_with_a_text_takes_none_either() -> None:
     rows = [["1-2", "a" * 10**6], ["1", "a" * 10**6], ["2", "b"]]
     source = "# newdoc id = d\n" + "".join("\t".join([*row, *"_" * 8]) + "\n" for row in rows) + "\n"

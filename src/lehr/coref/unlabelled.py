@@ -95,16 +95,18 @@ class Unlabelled:
         matched = [path for pattern in self.files for path in matching(root, pattern)]
         found = [path for path in matched if _number(path.stem) not in left_out]
         if self.without and len(found) in (0, len(matched)):
-            which = "no" if len(found) else "every"
-            raise ValueError(f"unlabelled: {', '.join(self.without)} name {which} file of {', '.join(self.files)}")
+            left = "nothing" if found else "everything"
+            raise ValueError(
+                f"unlabelled: `without` {', '.join(self.without)} leaves {left} out of {', '.join(self.files)}"
+            )
         random.Random(self.seed).shuffle(found)
         return found
 
 
 def _number(stem: str) -> str:
-    """What tells a text: the number that its name begins with, or the name if there is none."""
+    """What tells a text: the number that its name begins with, or the name if there is none, as `dog` of `dog_brat`."""
     begins = re.match(r"\d+", stem)
-    return begins[0] if begins else stem
+    return begins[0] if begins else stem.removesuffix("_brat")
 
 
 def sources(documents: Mapping[str, Any]) -> list[Mapping[str, Any]]:

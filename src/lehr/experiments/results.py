@@ -157,11 +157,12 @@ def check_models(grid: Grid, cells: Sequence[Cell], done: Mapping[Cell, Any], ru
         ValueError: saying what to do.
     """
     for cell in cells:
+        teacher = grid.teacher(cell)
         for name, spec in grid.recipe(cell).models.items():
             source = str(spec.get("from", ""))
-            if cell not in done and source.startswith(("runs/", ".", "/")) and not Path(source).exists():
+            ours = teacher is not None and name == "teacher"  # which the grid trains
+            if cell not in done and not ours and source.startswith(("runs/", ".", "/")) and not Path(source).exists():
                 raise ValueError(f"{cell.name}: there is no {source}, which its {name} begins from: train it first")
-        teacher = grid.teacher(cell)
         if teacher is None or cell in done or teacher not in done:
             continue
         if not (runs / teacher.name / "result.json").exists():

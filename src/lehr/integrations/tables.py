@@ -68,11 +68,11 @@ class Writer:
     """Writes records of documents (`rows.record`) as a Parquet file, which is whole at the end of a ``with`` block.
 
     The columns that are kept have the types that they have in `source`, a Parquet file, or else those of the first
-    records.
+    records, whose `speakers` and `error` are left out where they are not ours.
     """
 
     def __init__(self, path: Path, source: Path | None) -> None:
-        self._path, self._rows = path, list[dict[str, Any]]()
+        self._path, self._source, self._rows = path, source, list[dict[str, Any]]()
         self._writer: pq.ParquetWriter | None = None
         schema = None if source is None else pq.read_schema(source)
         self._schema = None if schema is None else _around(schema, in_words(schema.names))
@@ -83,15 +83,17 @@ class Writer:
         Raises:
             ValueError: if its values are not of the types of those before it.
         """
+        if self._source is None:  # no telling of which type the columns would be that have the names of ours
+            foreign = ("error",) if "words" in record else ("error", "speakers")
+            record = {name: value for name, value in record.items() if name not in foreign}
         self._rows.append(record)
         if len(self._rows) == BATCH:
             self._write()
 
     def _write(self) -> None:
         if self._schema is None:
-            words = any("words" in row for row in self._rows)
-            kept = [{name: value for name, value in row.items() if _is_kept(name, words)} for row in self._rows]
-            self._schema = _around(pa.Table.from_pylist(_filled(kept)).schema, words)
+            kept = [{name: value for name, value in row.items() if _is_kept(name, True)} for row in self._rows]
+            self._schema = _around(pa.Table.from_pylist(_filled(kept)).schema, words=True)
         for row in self._rows:
             if unknown := row.keys() - set(self._schema.names):
                 raise ValueError(f"the first rows have no {min(unknown)!r}, so that a table has none: choose jsonl")

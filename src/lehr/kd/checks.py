@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,16 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
         raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
 
 
-def check_rows_stay(inputs: Mapping[str, Inputs]) -> None:
-    """Rows that a teacher answers are those that the student sees: the same each time they are asked for."""
-    for name, one in inputs.items():
+def check_rows_stay(inputs: Mapping[str, Inputs], teachers: Iterable[str]) -> None:
+    """The rows that a teacher answers are the same each time they are asked for."""
+    for name in teachers:
+        one = inputs[name]
         rows = one.view(0)
         first, again = (one.collator(fetch(rows, range(min(2, len(rows))))) for _ in range(2))
         if any(not torch.equal(first[key].nan_to_num(), again[key].nan_to_num()) for key in first):
             raise ValueError(
-                f"the rows of {name!r} are others each time they are asked for, and a teacher would answer other ones: "
-                "draw in advance, and give the data set a method `view(v)` that has the draws in turn"
+                f"the rows of {name!r} are others each time they are asked for, so that its answers would be to others "
+                "than the student sees: give the data set a method `view(v)` that has the draws in turn"
             )
 
 
@@ -117,8 +118,9 @@ def label_names(model: nn.Module) -> list[str] | None:
 
 
 def check_room(folder: Path, student: nn.Module, arguments: TrainingArguments) -> None:
-    """The disk takes one checkpoint more than are kept, each of three numbers a weight: the optimiser has two. Kept are
-    the best and the last at least.
+    """The disk takes one checkpoint more than are kept, each of three numbers a weight: the optimiser has two.
+
+    Where the best one goes on, it is kept beside the last.
 
     Raises:
         OSError: if it does not.
@@ -126,8 +128,9 @@ def check_room(folder: Path, student: nn.Module, arguments: TrainingArguments) -
     if arguments.save_strategy == "no":
         return
     weights = sum(tensor.numel() * tensor.element_size() for tensor in student.state_dict().values())
-    kept = max(2, arguments.save_total_limit or int(arguments.num_train_epochs))
-    needed, free = 3 * weights * (kept + 1), shutil.disk_usage(folder).free
+    epochs = int(arguments.num_train_epochs)
+    kept = max(1 + bool(arguments.load_best_model_at_end), arguments.save_total_limit or epochs)
+    needed, free = 3 * weights * min(kept + 1, epochs), shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(
             f"{folder}: its checkpoints may take {needed / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free"

@@ -185,8 +185,7 @@ class Run:
 
     def _check_stages(self) -> None:
         check_stages(self.models, self.inputs, self.stages, online=self.online)
-        if any(stage.teachers for stage in self.stages):
-            check_rows_stay(self.inputs)
+        check_rows_stay(self.inputs, {teacher for stage in self.stages for teacher in stage.teachers})
 
     def carry_out(self, *, resume: bool = False) -> Distilled:
         """Run every stage that is not done yet."""
