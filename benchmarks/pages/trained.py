@@ -33,11 +33,12 @@ def heads_links() -> Iterable[str]:
 
 
 def large() -> Iterable[str]:
-    """The resolver that teaches, as it was trained, and one that was trained for longer."""
-    results = [read(f"coref-large{more}.json") for more in ("", "-float32", "-10")]
+    """The resolver that teaches, each time it was trained, and one that was trained for longer."""
+    results = {"4, bfloat16": read("coref-large.json"), "4, bfloat16, the first": read("coref-large-first.json")}
+    results |= {"4, float32": read("coref-large-float32.json"), "10, bfloat16": read("coref-large-10.json")}
     yield from header("epochs, in", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
     names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
-    for result in results:
+    for about, result in results.items():
         dev = {name: 100 * score for name, score in result["stages"][-1]["scores"].items()}
         for label, scores, pattern in (
             ("LitBank, split 0, dev part; singletons in", dev, "{}_f1"),
@@ -45,11 +46,11 @@ def large() -> Iterable[str]:
             ("OntoGUM dev, 15 genres; no singletons", result["test_scores"], "chains_{}_f1_without_singletons"),
         ):
             *parts, conll = (f"{scores[pattern.format(name)]:.1f}" for name in names)
-            yield row(f"{result['epochs']}, {result.get('precision', 'bfloat16')}", label, *parts, f"**{conll}**")
+            yield row(about, label, *parts, f"**{conll}**")
     yield ""
     yield "CoNLL F1 on the development part after each epoch:"
     yield ""
-    for result in results:
+    for result in results.values():
         log = result["stages"][-1]["log"]
         epochs = ", ".join(f"{100 * entry['eval_conll_f1']:.1f}" for entry in log if "eval_conll_f1" in entry)
         yield f"- {epochs}; {result['seconds'] / 60:.0f} minutes"
@@ -61,9 +62,10 @@ def students() -> Iterable[str]:
     rows = [("the large model, ten epochs", "students/teacher.json")]
     rows += [("{}, seed {}".format(*path.stem.rsplit("-", 1)), f"students/{path.name}") for path in files]
     yield from header("int8", "MB", "LitBank test", "OntoGUM dev", "GAP validation", "masculine", "feminine")
-    rows += [("four layers, `annealed.yaml`, trained in bfloat16", "students/annealed.json")]
-    rows += [("the same, trained in float32", "students/annealed-float32.json")]
-    rows += [("the shipped model, six layers", "edge-en-runtime.json")]
+    rows += [("four layers, annealed, trained in bfloat16", "students/four-layers.json")]
+    rows += [("the same, trained in float32", "students/four-layers-float32.json")]
+    rows += [("six layers from annotation alone, `minilm.yaml`", "students/minilm.json")]
+    rows += [("the shipped model: six layers, annealed", "edge-en-runtime.json")]
     for label, name in rows:
         found = read(name)["int8"]
         clusters = [found[part]["scores"]["conll"] for part in ("litbank_test", "ontogum_dev")]

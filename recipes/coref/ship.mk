@@ -5,11 +5,11 @@
 # measure the rest on an idle machine.
 #   make -f recipes/coref/ship.mk
 #   make -f recipes/coref/ship.mk DATA=path/to/data RUNS=new/folder/with/room
-# For a trial without touching the package: the target $(RUNS)/annealed/int8/checked, and ARGS for smaller recipes.
+# For a trial without touching the package: the target $(RUNS)/edge-en/int8/checked, and ARGS for smaller recipes.
 
 DATA := ../shared/data
 RUNS := runs/ship
-VOCABULARY := 28074
+VOCABULARY := 25000
 TEACHER_ARGS :=
 STUDENT_ARGS :=
 
@@ -17,7 +17,7 @@ LEHR := .venv-dev/bin/lehr
 PYTHON := .venv-dev/bin/python
 SHIPPED := src/lehr/models/edge_en
 TEACHER := $(RUNS)/large
-STUDENT := $(RUNS)/annealed
+STUDENT := $(RUNS)/edge-en
 
 .PHONY: ship
 .DELETE_ON_ERROR:
@@ -29,7 +29,7 @@ $(TEACHER)/result.json:
 	$(LEHR) train coref recipes/coref/large.yaml --output $(@D) --set data=$(DATA) $(TEACHER_ARGS) --resume
 
 $(STUDENT)/result.json: $(TEACHER)/result.json
-	$(LEHR) distill recipes/coref/annealed.yaml --output $(@D) --set data=$(DATA) $(STUDENT_ARGS) --resume \
+	$(LEHR) distill recipes/coref/edge-en.yaml --output $(@D) --set data=$(DATA) $(STUDENT_ARGS) --resume \
 		--set models.teacher.from=$(TEACHER)/model --set models.student.head=$(TEACHER)/model
 
 $(STUDENT)/int8/checked: $(STUDENT)/result.json
@@ -48,7 +48,7 @@ $(STUDENT)/shipped: $(STUDENT)/int8/checked
 	cp $(STUDENT)/edge-en-runtime.json $(STUDENT)/calibration.json results/
 	cp $(STUDENT)/calibration.svg docs/
 	cp $(TEACHER)/result.json results/coref-large.json
-	cp $(STUDENT)/result.json results/annealed.json
+	cp $(STUDENT)/result.json results/edge-en.json
 	rm -rf $(SHIPPED).new && cp -r $(STUDENT)/int8 $(SHIPPED).new && rm $(SHIPPED).new/checked
 	rm -rf $(SHIPPED) && mv $(SHIPPED).new $(SHIPPED)
 	touch $@

@@ -47,7 +47,7 @@ def distill(
         lehr distill recipes/glue/mpnet-minilm.yaml --set task=glue/mrpc
         lehr distill recipes/glue/mpnet-minilm.yaml --set method=kd --set seed=2
         lehr distill recipes/cifar10/short.yaml --resume
-        lehr distill recipes/coref/annealed.yaml --set data=my/corpora
+        lehr distill recipes/coref/edge-en.yaml --set data=my/corpora
     """
     from ..extras import needs
 

@@ -23,9 +23,9 @@ The best epoch by CoNLL F1 on the development part is kept in OUTPUT/model.
 
 Examples:
 
-    lehr train coref recipes/coref/edge-en.yaml --output runs/mine
-    lehr train coref recipes/coref/edge-en.yaml --set seed=2
-    lehr train coref recipes/coref/edge-en.yaml --resume
+    lehr train coref recipes/coref/minilm.yaml --output runs/mine
+    lehr train coref recipes/coref/minilm.yaml --set seed=2
+    lehr train coref recipes/coref/minilm.yaml --resume
 """
 GLUE = """Fine-tune a classifier on a GLUE task: a teacher, or a student from scratch.
 

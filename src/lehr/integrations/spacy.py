@@ -127,7 +127,7 @@ class Coreference:
         return self._restore(saved, folder if folder.is_dir() and "model" not in exclude else None)
 
     def to_bytes(self, *, exclude: Collection[str] = ()) -> bytes:
-        """As `to_disk`, in bytes: 25 MB and more if the model came from a folder."""
+        """As `to_disk`, in bytes: 20 MB and more if the model came from a folder."""
         files = {name: file.read_bytes() for name, file in self._own_files(exclude).items()}
         result: bytes = srsly.msgpack_dumps({_SAVED: json.dumps(self._saved()), "model": files})
         return result
