@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -112,6 +113,25 @@ def test_the_best_thresholds_of_the_grid_are_chosen(scorer: Any) -> None:
         assert mentions != ([1.0], [0.0])
     assert (config.mention_scale, config.mention_shift) == mentions
     assert (config.link_scale, config.link_shift) == links
+
+
+def test_a_scheme_of_many_documents_chooses_no_more_than_one_of_few() -> None:
+    """Its documents count once, however often they are there."""
+    rng = np.random.default_rng(2)
+    few, many = noisy(HOUSE, rng), noisy(LETTER, rng)
+    few, many = (
+        Prediction(
+            Example(p.example.document, scheme),
+            replace(p.matrix, mention_logits=np.tile(p.matrix.mention_logits, (2, 1))),
+        )
+        for scheme, p in enumerate((few, many))
+    )
+    found = []
+    for times in (1, 20):
+        config = LehrConfig(schemes=["a", "b"], scorer="antecedent")
+        tune([few] + [many] * times, config)
+        found.append((config.mention_threshold, config.link_threshold))
+    assert found[0] == found[1]
 
 
 def test_clusters_follow_the_scheme_the_calibration_and_the_thresholds() -> None:

@@ -93,23 +93,26 @@ def evaluate(predictions: Sequence[Prediction], config: LehrConfig, *, singleton
 def tune(predictions: Sequence[Prediction], config: LehrConfig) -> Scores:
     """Set `config`'s calibration and thresholds to what suits the predictions best, and return their scores.
 
-    The thresholds are those of a grid with the highest CoNLL F1, singletons in. Where antecedents are ranked, logits
-    stay as they are: those of mentions and pairs decide about a link together, as they learned to.
+    The thresholds are those of a grid with the highest CoNLL F1, singletons in, each scheme counting alike. Where
+    antecedents are ranked, logits stay as they are: those of mentions and pairs decide about a link together, as they
+    learned to.
     """
     config.mention_scale, config.mention_shift = [1.0] * len(config.schemes), [0.0] * len(config.schemes)
     config.link_scale, config.link_shift = 1.0, 0.0
     if config.scorer == "one-pass":
         config.mention_scale, config.mention_shift = calibrate_mentions(predictions, len(config.schemes))
         config.link_scale, config.link_shift = calibrate_links(predictions, config)
-    best: tuple[float, Scores, float, float] | None = None
+    schemes = {p.example.scheme for p in predictions}
+    parts = [[p for p in predictions if p.example.scheme == scheme] for scheme in sorted(schemes)]
+    best: tuple[float, float, float] | None = None
     for mention, link in product(MENTION_THRESHOLDS, LINK_THRESHOLDS):
         config.mention_threshold, config.link_threshold = mention, link
-        scores = evaluate(predictions, config)
-        if best is None or scores.conll > best[0]:
-            best = scores.conll, scores, mention, link
+        conll = sum(evaluate(part, config).conll for part in parts)
+        if best is None or conll > best[0]:
+            best = conll, mention, link
     assert best is not None
-    _, scores, config.mention_threshold, config.link_threshold = best
-    return scores
+    _, config.mention_threshold, config.link_threshold = best
+    return evaluate(predictions, config)
 
 
 def calibrate_mentions(predictions: Sequence[Prediction], schemes: int) -> tuple[list[float], list[float]]:
