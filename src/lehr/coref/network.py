@@ -274,6 +274,11 @@ class Ensemble(nn.Module):
         for member in members[1:]:
             refuse_other_cells(self.config, member.config)
 
+    def extra_repr(self) -> str:
+        """The calibration of each, which is in what they say: kept logits are known by how a model prints."""
+        configs: list[LehrConfig] = [member.config for member in self.members]  # type: ignore[misc]
+        return ", ".join(f"{config.link_scale} x + {config.link_shift}" for config in configs)
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **batch: Tensor) -> CorefOutput:
         """Logits (D, L), as a single resolver's; documents of one batch must be of one length."""
         read = [member.encode(input_ids, attention_mask) for member in self.members]  # type: ignore[operator]

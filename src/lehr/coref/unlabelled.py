@@ -104,9 +104,9 @@ class Unlabelled:
 
 
 def _number(stem: str) -> str:
-    """What tells a text: the number that its name begins with, or the name if there is none, as `dog` of `dog_brat`."""
+    """What tells a text: the number that its name begins with, or the name if there is none."""
     begins = re.match(r"\d+", stem)
-    return begins[0] if begins else stem.removesuffix("_brat")
+    return begins[0] if begins else stem
 
 
 def sources(documents: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -222,19 +222,16 @@ def fetch(dataset: Any, indices: Sequence[int]) -> Any:
 
 
 def fingerprint_of_model(model: nn.Module) -> str:
-    """sha256 of a model as torch prints it, of its configuration where it has one or its `members` have, and of every
-    weight and buffer.
+    """sha256 of a model as torch prints it, of its configuration where it has one, and of every weight and buffer.
 
     What changes no logit is left out of the configuration: where it came from, and the language it is said to read.
     """
     digest = hashlib.sha256(repr(model).encode())
-    members: Any = getattr(model, "members", [model])
-    for member in members:
-        config: Any = getattr(member, "config", None)
-        if hasattr(config, "to_dict"):
-            idle = ("_name_or_path", "transformers_version", "language")
-            fields = {k: v for k, v in config.to_dict().items() if k not in idle}
-            digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
+    config: Any = getattr(model, "config", None)
+    if hasattr(config, "to_dict"):
+        idle = ("_name_or_path", "transformers_version", "language")
+        fields = {k: v for k, v in config.to_dict().items() if k not in idle}
+        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
     for name, tensor in sorted(model.state_dict().items()):
         _update(digest, name, tensor)
     return digest.hexdigest()
