@@ -73,6 +73,17 @@ def students() -> Iterable[str]:
         yield row(label, found["megabytes"], *map(per_cent, clusters + gap))
 
 
+def against() -> Iterable[str]:
+    """The shipped model less the same layers from annotation alone, on the parts that there are."""
+    parts = {"LitBank test": "litbank-test", "LitBank dev": "litbank-dev", "OntoGUM dev": "ontogum-dev"}
+    rows = {"mentions": "mentions", "conll": "CoNLL mean"} | {key: f"links {label}" for key, label in BANDS.items()}
+    found = [read(f"against-minilm/{name}.json")["against"]["differences"] for name in parts.values()]
+    yield from header("F1", *parts)
+    for key, label in rows.items():
+        changes = [{name: f"{100 * value:+.1f}" for name, value in part[key].items()} for part in found]
+        yield row(label, *(f"{of['difference']} ({of['low']} to {of['high']})" for of in changes))
+
+
 def step() -> Iterable[str]:
     """A training step beside its encoder."""
     found = read("epoch.json")

@@ -52,6 +52,8 @@ class Report:
     words: int
     seconds: float
     """Time in the resolver alone; reading and scoring are not in it."""
+    answers: Sequence[Document]
+    """The documents as they were resolved."""
 
     @property
     def all_links(self) -> Score:
@@ -128,12 +130,14 @@ def evaluate(resolve: Resolve, documents: Iterable[Document], *, singletons: boo
         raise ValueError(f"{_counted(len(documents), 'document')} without any gold {kind}: nothing can be scored")
 
     scores, links, seconds = Scores(singletons=singletons), dict.fromkeys(DISTANCES, Score()), 0.0
+    answers = []
     for document in documents:
         answer, taken = _timed(resolve, replace(document, clusters=()))
         scores += score_document(in_order(document), in_order(answer), singletons=singletons)
         links = {distance: links[distance] + score for distance, score in link_scores(document, answer).items()}
         seconds += taken
-    return Report(scores, links, len(documents), sum(len(document.words) for document in documents), seconds)
+        answers.append(answer)
+    return Report(scores, links, len(documents), sum(len(document.words) for document in documents), seconds, answers)
 
 
 def evaluate_gap(resolve: Resolve, examples: Sequence[GapExample]) -> GapReport:

@@ -88,6 +88,26 @@ def test_json(run: Run, asked: dict[str, Any], data: Path) -> None:
     assert (result["coreference"]["documents"], result["coreference"]["words"]) == (2, 7)
 
 
+def test_against_another_model(run: Run, asked: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    printed = run("m", data, "--against", "other")
+    lines = [re.split(r"\s{2,}", line.strip()) for line in printed.splitlines()]
+    assert (asked["model"], len(asked["words"])) == ("other", 4)
+    assert ["F1", "MODEL", "OTHER", "difference", "95 of 100 draws"] in lines
+    assert ["links in one sentence", "72.73", "72.73", "+0.00", "+0.00 to +0.00"] in lines
+    assert printed.count("words per second: 7 in") == 2
+    result = json.loads(run("m", data, "--against", "other", "--raw", "--json"))
+    assert result["against"]["model"] == "other"
+    assert result["against"]["coreference"]["scores"] == result["coreference"]["scores"]
+    assert result["against"]["differences"]["conll"]["one"] == result["coreference"]["scores"]["conll"]
+
+
+def test_against_needs_documents_to_draw_among(run: Run, asked: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    (tmp_path / "gap.tsv").write_text(GAP, encoding="utf-8")
+    for of in ([data / "a_brat.conll"], [data, tmp_path / "gap.tsv"]):
+        assert "give two or more, and no GAP" in run("m", *of, "--against", "other", status=1)
+    assert asked["words"] == []
+
+
 def test_raw_text(run: Run, asked: dict[str, Any], data: Path) -> None:
     result = json.loads(run("m", data, "--raw", "--json"))
     assert asked["words"][0] == ["she", "she", "she", "she", "is", "n't"]

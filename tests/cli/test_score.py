@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -62,6 +63,24 @@ def test_json_with_documents(run: Run, key: Path, response: Path) -> None:
         ("a", 1, 1.0),
     ]
     assert "documents" not in json.loads(run(key, response, "--json"))
+
+
+def test_against_another_response(run: Run, key: Path, response: Path, tmp_path: Path) -> None:
+    lines = [re.split(r"\s{2,}", line.strip()) for line in run(key, key, "--against", response).splitlines()]
+    assert ["F1", "RESPONSE", "OTHER", "difference", "95 of 100 draws"] in lines
+    assert ["MUC", "100.00", "66.67", "+33.33", "+0.00 to +100.00"] in lines
+    assert ["links over 1,000", "0.00", "0.00", "+0.00", "+0.00 to +0.00"] in lines
+    assert ["2 documents, singletons kept"] in lines
+    scores = json.loads(run(response, key, "--against", response, "--json"))
+    assert scores["conll"] == scores["against"]["conll"]["one"]
+    assert scores["against"]["muc"]["difference"] == pytest.approx(-1 / 3)
+
+
+def test_against_a_response_that_lacks_a_document(run: Run, key: Path, response: Path, tmp_path: Path) -> None:
+    other = conll(tmp_path / "other.conll", ("(a); part 000", "(1) (1) (2)"))
+    message = run(key, response, "--against", other, status=1)
+    assert message == f"lehr: {other} has no document 'a', part 1, which {key} has\n"
+    assert "there must be two; got 1" in run(other, other, "--against", other, status=1)
 
 
 def test_singletons_are_dropped_on_request_and_the_score_says_so(run: Run, key: Path, response: Path) -> None:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .score import by_metric, new_table, per_cent
+from .score import DISTANCES, by_difference, by_metric, new_table, per_cent
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ..evaluation import GapReport, Report, Resolve
     from ..scoring import Score
-
-DISTANCES = {
-    "same_sentence": "in one sentence",
-    "up_to_50": "up to 50 words",
-    "up_to_200": "51 to 200",
-    "up_to_1000": "201 to 1,000",
-    "beyond_1000": "over 1,000",
-}
 
 
 def evaluate(
@@ -31,6 +23,10 @@ def evaluate(
         list[Path],
         typer.Argument(metavar="DATA", help="CoNLL-2012, CoNLL-U, JSONL or GAP files, or folders.", show_default=False),
     ],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="OTHER", help="Another model: say what MODEL has more, and how sure that is."),
+    ] = None,
     ids: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Only the documents or files whose names stand in FILE.")
     ] = None,
@@ -66,14 +62,19 @@ def evaluate(
     A name in the FILE of --ids is that of a document or, with any ending or
     none, of its file: LitBank's lists of splits can be used as they are.
 
+    With --against, another model resolves the same documents, in the same way,
+    and the two are compared as `lehr score --against` does.
+
     This needs `pip install 'lehr\\[score]'`, GAP alone does not.
 
     Examples:
 
         lehr eval my-model litbank/conll --ids litbank/splits/0/test.ids
         lehr eval my-model ontogum/dev --no-singletons --scheme chains --raw
+        lehr eval my-model litbank/conll --against my-older-model
         lehr eval my-model gap-test.tsv --json
     """
+    from ..comparison import compare
     from ..evaluation import evaluate as evaluate_documents
     from ..evaluation import evaluate_gap, from_text, read_data
     from ..extras import needs
@@ -82,34 +83,53 @@ def evaluate(
     found = read_data(data, ids, language)
     if found.documents:
         needs("score")
-    work = [*found.documents, *(example.document for example in found.examples)]
+    models = [resolve]
+    if against is not None:
+        if found.examples or len(found.documents) < 2:
+            raise ValueError(
+                "--against compares by drawing among documents with clusters: give two or more, and no GAP"
+            )
+        models.append(load(against, singletons=singletons, scheme=scheme, threads=threads)[0])
+    work = [*list(found.documents) * len(models), *(example.document for example in found.examples)]
     with _Progress(sum(len(document.words) for document in work)) as progress:
-        report = gap = None
-        if found.documents:
-            measured = progress.watch(from_text(resolve, language) if raw else resolve)
-            report = evaluate_documents(measured, found.documents, singletons=singletons)
+        reports, gap = [], None
+        for one in models if found.documents else ():
+            measured = progress.watch(from_text(one, language) if raw else one)
+            reports.append(evaluate_documents(measured, found.documents, singletons=singletons))
         if found.examples:
             gap = evaluate_gap(progress.watch(resolve), found.examples)
+
+    differences = None
+    if against is not None:
+        triples = zip(found.documents, *(report.answers for report in reports), strict=True)
+        differences = compare([*triples], singletons=singletons)
 
     if json:
         from json import dumps
 
-        result = {
+        result: dict[str, Any] = {
             "model": model,
             "scheme": scheme,
             "raw": raw,
-            "coreference": report and report.as_dict(),
+            "coreference": reports[0].as_dict() if reports else None,
             "gap": gap and gap.as_dict(),
         }
+        if differences is not None:
+            changes = {name: difference.as_dict() for name, difference in differences.items()}
+            result["against"] = {"model": against, "coreference": reports[1].as_dict(), "differences": changes}
         typer.echo(dumps(result, indent=2, ensure_ascii=False))
     else:
         from rich.console import Console
 
         console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-        if report:
-            console.print(by_metric(report.scores, documents=report.documents))
-            console.print(_by_distance(report))
-            console.print(_speed(report), "on raw text" if raw else "on gold words")
+        kind = "on raw text" if raw else "on gold words"
+        if differences is not None:
+            console.print(by_difference(differences, "MODEL", singletons=singletons, documents=len(found.documents)))
+        elif reports:
+            console.print(by_metric(reports[0].scores, documents=reports[0].documents))
+            console.print(_by_distance(reports[0]))
+        for report in reports:
+            console.print(_speed(report), kind)
         if gap:
             console.print(_by_gender(gap))
             console.print(_speed(gap), "on GAP")
