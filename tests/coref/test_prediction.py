@@ -26,6 +26,7 @@ from lehr.coref.prediction import (
     predict_all,
     tune,
 )
+from lehr.coref.trainer import by_name
 from lehr.document import Document
 
 PAIR = Document.from_sentences([["a", "b", "c"]])
@@ -99,7 +100,7 @@ def test_the_best_thresholds_of_the_grid_are_chosen(scorer: Any) -> None:
     rng = np.random.default_rng(1)
     predictions = [noisy(document, rng) for document in (HOUSE, SHIP, LETTER)]
     config = LehrConfig(scorer=scorer, mention_scale=[3.0], link_shift=9.0)
-    scores = tune(predictions, config)
+    (scores,) = tune(predictions, config)
     chosen = config.mention_threshold, config.link_threshold
     assert evaluate(predictions, config) == scores
     found = {}
@@ -129,9 +130,13 @@ def test_a_scheme_of_many_documents_chooses_no_more_than_one_of_few() -> None:
     found = []
     for times in (1, 20):
         config = LehrConfig(schemes=["a", "b"], scorer="antecedent")
-        tune([few] + [many] * times, config)
-        found.append((config.mention_threshold, config.link_threshold))
-    assert found[0] == found[1]
+        scores = tune([few] + [many] * times, config)
+        found.append((config.mention_threshold, config.link_threshold, by_name(*scores)))
+    assert found[0][:2] == found[1][:2]
+    assert found[0][2] == pytest.approx(found[1][2]), "nor does it count more when epochs are chosen"
+    parts = [evaluate([p], config).conll for p in (few, many)]
+    assert found[1][2]["conll_f1"] == pytest.approx(sum(parts) / 2)
+    assert parts[0] != parts[1]
 
 
 def test_clusters_follow_the_scheme_the_calibration_and_the_thresholds() -> None:

@@ -90,8 +90,8 @@ def evaluate(predictions: Sequence[Prediction], config: LehrConfig, *, singleton
     return score(pairs, singletons=singletons)
 
 
-def tune(predictions: Sequence[Prediction], config: LehrConfig) -> Scores:
-    """Set `config`'s calibration and thresholds to what suits the predictions best, and return their scores.
+def tune(predictions: Sequence[Prediction], config: LehrConfig) -> list[Scores]:
+    """Set `config`'s calibration and thresholds to what suits the predictions best; the scores of each scheme's.
 
     The thresholds are those of a grid with the highest CoNLL F1, singletons in, each scheme counting alike. Where
     antecedents are ranked, logits stay as they are: those of mentions and pairs decide about a link together, as they
@@ -112,7 +112,7 @@ def tune(predictions: Sequence[Prediction], config: LehrConfig) -> Scores:
             best = conll, mention, link
     assert best is not None
     _, config.mention_threshold, config.link_threshold = best
-    return evaluate(predictions, config)
+    return [evaluate(part, config) for part in parts]
 
 
 def calibrate_mentions(predictions: Sequence[Prediction], schemes: int) -> tuple[list[float], list[float]]:

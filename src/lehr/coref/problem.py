@@ -251,7 +251,7 @@ class CorefRun(Run):
         model, path = self.models[student], self._folder(number) / "decided.json"
         assert isinstance(model, LehrModel)
         if not path.exists():
-            scores = by_name(tune(list(predict_all(model, inputs.windower, inputs.eval)), model.config))
+            scores = by_name(*tune(list(predict_all(model, inputs.windower, inputs.eval)), model.config))
             decided = {"config": {name: getattr(model.config, name) for name in DECISIONS}, "scores": scores}
             if PartialState().is_main_process:
                 write_text(path, json.dumps(decided) + "\n")
