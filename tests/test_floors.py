@@ -31,7 +31,7 @@ MAY_IMPORT = {
 """The rooms above the light side that each room there may import; the light side imports none of them."""
 
 LIGHT_PACKAGES = {"numpy", "onnxruntime", "tokenizers", "huggingface_hub", "rich", "syntok", "typer"}
-WITH_AN_EXTRA = {"scoring.py": {"scipy"}, "calibration.py": {"scipy"}}
+WITH_AN_EXTRA = {name: {"scipy"} for name in ("scoring.py", "calibration.py", "comparison.py")}
 """What single functions of the light side may import once `lehr.extras.needs` has seen that it is there."""
 
 SLOW = {"torch", "transformers", "datasets", "accelerate", "onnx", "onnxruntime", "scipy"}

@@ -39,7 +39,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
         def resolve(document: Document) -> Document:
             record["words"].append(document.tokens)
-            she = [(n, n) for n, word in enumerate(document.tokens) if word == "she"]
+            she = [(n, n) for n, word in enumerate(document.tokens) if word == "she" and model != "none"]
             return document.with_clusters([she] if she else [])
 
         return resolve, "en"
@@ -88,23 +88,28 @@ def test_json(run: Run, asked: dict[str, Any], data: Path) -> None:
     assert (result["coreference"]["documents"], result["coreference"]["words"]) == (2, 7)
 
 
-def test_against_another_model(run: Run, asked: dict[str, Any], data: Path, tmp_path: Path) -> None:
-    printed = run("m", data, "--against", "other")
+def test_against_another_model(run: Run, asked: dict[str, Any], data: Path) -> None:
+    for n in range(4):
+        (data / f"more-{n}.conll").write_text((data / "b_brat.conll").read_text("utf-8"), encoding="utf-8")
+    printed = run("m", data, "--against", "none")
     lines = [re.split(r"\s{2,}", line.strip()) for line in printed.splitlines()]
-    assert (asked["model"], len(asked["words"])) == ("other", 4)
-    assert ["F1", "MODEL", "OTHER", "difference", "95 of 100 draws"] in lines
-    assert ["links in one sentence", "72.73", "72.73", "+0.00", "+0.00 to +0.00"] in lines
-    assert printed.count("words per second: 7 in") == 2
-    result = json.loads(run("m", data, "--against", "other", "--raw", "--json"))
-    assert result["against"]["model"] == "other"
-    assert result["against"]["coreference"]["scores"] == result["coreference"]["scores"]
-    assert result["against"]["differences"]["conll"]["one"] == result["coreference"]["scores"]["conll"]
+    assert len(asked["words"]) == 12
+    assert ["F1", "MODEL", "OTHER", "difference", "95 % interval"] in lines
+    (row,) = (line for line in lines if line[0] == "links in one sentence")
+    assert row[1:4] == ["84.21", "0.00", "+84.21"]
+    assert re.search(r"15 in \d+\.\d\d s, on gold words: m\n.* on gold words: none\n", printed)
+    result = json.loads(run("none", data, "--against", "m", "--raw", "--json"))
+    assert (result["model"], result["against"]["model"]) == ("none", "m")
+    assert result["coreference"]["scores"]["muc"]["f1"] == 0
+    assert result["against"]["coreference"]["scores"]["muc"]["f1"] > 0.8
+    assert result["against"]["differences"]["muc"]["difference"] < -0.8
+    assert result["versions"]["python"]
 
 
 def test_against_needs_documents_to_draw_among(run: Run, asked: dict[str, Any], data: Path, tmp_path: Path) -> None:
     (tmp_path / "gap.tsv").write_text(GAP, encoding="utf-8")
-    for of in ([data / "a_brat.conll"], [data, tmp_path / "gap.tsv"]):
-        assert "give two or more, and no GAP" in run("m", *of, "--against", "other", status=1)
+    for of in ([data], [data, tmp_path / "gap.tsv"]):
+        assert "give 6 or more, and no GAP" in run("m", *of, "--against", "other", status=1)
     assert asked["words"] == []
 
 
@@ -173,7 +178,7 @@ def test_an_exported_model(run: Run, data: Path, tmp_path: Path, monkeypatch: py
                 asked.append((path, threads, singletons, scheme))
                 return document
 
-            resolve.config = SimpleNamespace(language="en")
+            resolve.config = SimpleNamespace(language="en", schemes=["s"])
             return resolve
 
     monkeypatch.setitem(sys.modules, "lehr.resolver", SimpleNamespace(Resolver=Resolver))
@@ -183,6 +188,7 @@ def test_an_exported_model(run: Run, data: Path, tmp_path: Path, monkeypatch: py
         (tmp_path / "folder" / file).touch()
     run(name, data, "--no-singletons", "--scheme", "s", "--threads", 3)
     assert asked == [(name, 3, False, "s")] * 2
+    assert run(name, data, "--scheme", "t", status=1) == f"lehr: {name} has no scheme 't', only s\n"
 
 
 def test_a_checkpoint(run: Run, data: Path, tmp_path: Path) -> None:

@@ -65,22 +65,35 @@ def test_json_with_documents(run: Run, key: Path, response: Path) -> None:
     assert "documents" not in json.loads(run(key, response, "--json"))
 
 
-def test_against_another_response(run: Run, key: Path, response: Path, tmp_path: Path) -> None:
-    lines = [re.split(r"\s{2,}", line.strip()) for line in run(key, key, "--against", response).splitlines()]
-    assert ["F1", "RESPONSE", "OTHER", "difference", "95 of 100 draws"] in lines
-    assert ["MUC", "100.00", "66.67", "+33.33", "+0.00 to +100.00"] in lines
-    assert ["links over 1,000", "0.00", "0.00", "+0.00", "+0.00 to +0.00"] in lines
-    assert ["2 documents, singletons kept"] in lines
-    scores = json.loads(run(response, key, "--against", response, "--json"))
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    """A key of six documents, a response with half of its links, and one without any."""
+    sides = {"right": ["(1) (1) (2)"] * 6, "half": ["(1) (1) (2)", "(1) (3) (2)"] * 3, "none": ["(1) (3) (2)"] * 6}
+    return [
+        conll(tmp_path / f"{name}.conll", *((f"(d{n}); part 000", column) for n, column in enumerate(columns)))
+        for name, columns in sides.items()
+    ]
+
+
+def test_against_another_response(run: Run, three: list[Path]) -> None:
+    key, half, none = three
+    lines = [re.split(r"\s{2,}", line.strip()) for line in run(key, half, "--against", none).splitlines()]
+    assert ["F1", "RESPONSE", "OTHER", "difference", "95 % interval"] in lines
+    assert ["MUC", "66.67", "0.00", "+66.67", "+0.00 to +100.00"] in lines
+    assert ["links over 1,000", "–", "–", "–", "–"] in lines
+    assert ["6 documents, singletons kept"] in lines
+    scores = json.loads(run(key, none, "--against", half, "--json"))
     assert scores["conll"] == scores["against"]["conll"]["one"]
-    assert scores["against"]["muc"]["difference"] == pytest.approx(-1 / 3)
+    assert scores["against"]["muc"]["difference"] == pytest.approx(-2 / 3)
+    assert scores["against"]["beyond_1000"]["low"] is None
 
 
-def test_against_a_response_that_lacks_a_document(run: Run, key: Path, response: Path, tmp_path: Path) -> None:
-    other = conll(tmp_path / "other.conll", ("(a); part 000", "(1) (1) (2)"))
-    message = run(key, response, "--against", other, status=1)
-    assert message == f"lehr: {other} has no document 'a', part 1, which {key} has\n"
-    assert "there must be two; got 1" in run(other, other, "--against", other, status=1)
+def test_against_a_response_that_lacks_a_document(run: Run, three: list[Path], tmp_path: Path) -> None:
+    key, half, _ = three
+    other = conll(tmp_path / "other.conll", ("(d0); part 000", "(1) (1) (2)"))
+    message = run(key, half, "--against", other, status=1)
+    assert message == f"lehr: {other} has no document 'd1', part 0, which {key} has\n"
+    assert "fewer than 6 documents; got 1" in run(other, other, "--against", other, status=1)
 
 
 def test_singletons_are_dropped_on_request_and_the_score_says_so(run: Run, key: Path, response: Path) -> None:

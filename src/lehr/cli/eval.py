@@ -25,7 +25,7 @@ def evaluate(
     ],
     against: Annotated[
         str | None,
-        typer.Option(metavar="OTHER", help="Another model: say what MODEL has more, and how sure that is."),
+        typer.Option(metavar="OTHER", help="Another model: say how MODEL differs, and how sure that is."),
     ] = None,
     ids: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Only the documents or files whose names stand in FILE.")
@@ -63,7 +63,8 @@ def evaluate(
     none, of its file: LitBank's lists of splits can be used as they are.
 
     With --against, another model resolves the same documents, in the same way,
-    and the two are compared as `lehr score --against` does.
+    and the two are compared as `lehr score --against` does. A model of several
+    schemes answers in all of them unless --scheme names one.
 
     This needs `pip install 'lehr\\[score]'`, GAP alone does not.
 
@@ -74,27 +75,24 @@ def evaluate(
         lehr eval my-model litbank/conll --against my-older-model
         lehr eval my-model gap-test.tsv --json
     """
-    from ..comparison import compare
+    from ..comparison import FEWEST, compare
     from ..evaluation import evaluate as evaluate_documents
     from ..evaluation import evaluate_gap, from_text, read_data
     from ..extras import needs
 
-    resolve, language = load(model, singletons=singletons, scheme=scheme, threads=threads)
+    names = [model] if against is None else [model, against]
+    models = [load(name, singletons=singletons, scheme=scheme, threads=threads) for name in names]
+    (resolve, language), *_ = models
     found = read_data(data, ids, language)
     if found.documents:
         needs("score")
-    models = [resolve]
-    if against is not None:
-        if found.examples or len(found.documents) < 2:
-            raise ValueError(
-                "--against compares by drawing among documents with clusters: give two or more, and no GAP"
-            )
-        models.append(load(against, singletons=singletons, scheme=scheme, threads=threads)[0])
+    if against is not None and (found.examples or len(found.documents) < FEWEST):
+        raise ValueError(f"--against draws among documents with clusters: give {FEWEST} or more, and no GAP")
     work = [*list(found.documents) * len(models), *(example.document for example in found.examples)]
     with _Progress(sum(len(document.words) for document in work)) as progress:
         reports, gap = [], None
-        for one in models if found.documents else ():
-            measured = progress.watch(from_text(one, language) if raw else one)
+        for one, its_language in models if found.documents else ():
+            measured = progress.watch(from_text(one, its_language) if raw else one)
             reports.append(evaluate_documents(measured, found.documents, singletons=singletons))
         if found.examples:
             gap = evaluate_gap(progress.watch(resolve), found.examples)
@@ -107,7 +105,10 @@ def evaluate(
     if json:
         from json import dumps
 
+        from ..versions import versions
+
         result: dict[str, Any] = {
+            "versions": versions(),
             "model": model,
             "scheme": scheme,
             "raw": raw,
@@ -128,8 +129,8 @@ def evaluate(
         elif reports:
             console.print(by_metric(reports[0].scores, documents=reports[0].documents))
             console.print(_by_distance(reports[0]))
-        for report in reports:
-            console.print(_speed(report), kind)
+        for name, report in zip(names, reports, strict=False):
+            console.print(_speed(report), kind if against is None else f"{kind}: {name}")
         if gap:
             console.print(_by_gender(gap))
             console.print(_speed(gap), "on GAP")
@@ -163,6 +164,8 @@ def load(model: str, *, singletons: bool, scheme: str | None, threads: int | Non
     from ..resolver import Resolver
 
     resolver = Resolver.from_pretrained(model, threads=threads)
+    if scheme is not None and scheme not in resolver.config.schemes:
+        raise ValueError(f"{model} has no scheme {scheme!r}, only {', '.join(resolver.config.schemes)}")
     return lambda document: resolver(document, singletons=singletons, scheme=scheme), resolver.config.language
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from functools import cache, partial
+from math import isnan
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,7 +50,7 @@ def score(
         Path | None,
         typer.Option(
             metavar="OTHER",
-            help="Another response to the same documents: say what RESPONSE has more, and how sure that is.",
+            help="Another response to the same documents: say how RESPONSE differs, and how sure that is.",
         ),
     ] = None,
     singletons: Annotated[
@@ -76,11 +78,11 @@ def score(
     Zero mentions, which CoNLL-U has, are scored on neither side; their number is
     told.
 
-    With --against, two responses are compared: their F1, the difference, and
-    between what it lies in 95 of 100 draws of the documents (paired bootstrap).
-    An interval on one side of 0 is a difference that other documents would show
-    too; one around 0 is none to report. Links are pairs of mentions by the words
-    between them.
+    With --against, two responses are compared: the F1 of both, the difference,
+    and its interval of 95 per cent, from drawing the documents anew (paired
+    bootstrap; six or more, and ten are still few). With 0 in the interval, other
+    documents may have it the other way. Links are pairs of mentions, by the words
+    from the beginning of the one to that of the other.
 
     This needs `pip install 'lehr\\[score]'`.
 
@@ -99,18 +101,16 @@ def score(
     from ..evaluation import in_order
     from ..scoring import Scores, score_document
 
-    pairs = _paired(key, response, language)
+    responses = [response] if against is None else [response, against]
+    rows = _rows(key, responses, language)
     documents = [
         (document, score_document(in_order(document), in_order(answer), singletons=singletons))
-        for document, answer in pairs
+        for document, answer, *_ in rows
     ]
     total = sum((scores for _, scores in documents), Scores(singletons=singletons))
     differences = None
     if against is not None:
-        others = (answer for _, answer in _paired(key, against, language))
-        differences = compare(
-            [(*pair, other) for pair, other in zip(pairs, others, strict=True)], singletons=singletons
-        )
+        differences = compare([(document, one, other) for document, one, other in rows], singletons=singletons)
 
     if json:
         from json import dumps
@@ -133,30 +133,36 @@ def score(
             console.print(by_difference(differences, "RESPONSE", singletons=singletons, documents=len(documents)))
 
 
-def _paired(key: Path, response: Path, language: str) -> list[tuple[Document, Document]]:
-    """Each document of the key with its answer; what is odd about them goes to standard error.
+def _rows(key: Path, responses: list[Path], language: str) -> list[tuple[Document, ...]]:
+    """Each document of the key and the answers to it; what is odd about them goes to standard error.
 
     Raises:
         ValueError: if an answer lacks, or has another number of words, or the key has no cluster.
     """
     from ..formats import read_file
 
-    pairs, extra = [], 0
-    for key_file, response_file in _files(key, response):
-        keys, responses = (read_file(file, language=language) for file in (key_file, response_file))
-        paired = pair_documents(keys, responses, key=key_file, response=response_file)
-        pairs += paired
-        extra += len(responses) - len(paired)
-    if not any(document.clusters for document, _ in pairs):
-        raise ValueError(f"{key} has no cluster to score by: give annotated documents, in CoNLL-2012, CoNLL-U or JSONL")
-    if extra:
-        typer.echo(f"lehr: not scored, as {key} has no more of them: {_documents(extra)} of {response}", err=True)
-    if other := [document.id for document, answer in pairs if document.tokens != answer.tokens]:
-        told = f"{_documents(len(other))}, the first {other[0]!r}"
-        typer.echo(
-            f"lehr: {key} and {response} differ in some of the words of {told}: scored by their places", err=True
-        )
-    return pairs
+    read = cache(partial(read_file, language=language))
+    columns: list[list[Document]] = []
+    for response in responses:
+        pairs, extra = [], 0
+        for key_file, response_file in _files(key, response):
+            paired = pair_documents(read(key_file), read(response_file), key=key_file, response=response_file)
+            pairs += paired
+            extra += len(read(response_file)) - len(paired)
+        if not any(document.clusters for document, _ in pairs):
+            raise ValueError(
+                f"{key} has no cluster to score by: give annotated documents, in CoNLL-2012, CoNLL-U or JSONL"
+            )
+        if extra:
+            typer.echo(f"lehr: not scored, as {key} has no more of them: {_documents(extra)} of {response}", err=True)
+        if other := [document.id for document, answer in pairs if document.tokens != answer.tokens]:
+            told = f"{_documents(len(other))}, the first {other[0]!r}"
+            typer.echo(
+                f"lehr: {key} and {response} differ in some of the words of {told}: scored by their places", err=True
+            )
+        columns = columns or [[document for document, _ in pairs]]
+        columns.append([answer for _, answer in pairs])
+    return [*zip(*columns, strict=True)]
 
 
 def _files(key: Path, response: Path) -> list[tuple[Path, Path]]:
@@ -237,21 +243,26 @@ def by_metric(scores: Scores, *, documents: int) -> Table:
 
 
 def by_difference(differences: Mapping[str, Difference], one: str, *, singletons: bool, documents: int) -> Table:
-    table = new_table("F1", one, "OTHER", "difference", "95 of 100 draws")
+    table = new_table("F1", one, "OTHER", "difference", "95 % interval")
     labels = LABELS | {"conll": "CoNLL mean"} | {kind: f"links {label}" for kind, label in DISTANCES.items()}
     for name, label in labels.items():
         of = differences[name]
+        low, high = _signed(of.low), _signed(of.high)
         table.add_row(
             label,
-            per_cent(of.one),
-            per_cent(of.other),
-            f"{100 * of.difference:+.2f}",
-            f"{100 * of.low:+.2f} to {100 * of.high:+.2f}",
+            "–" if isnan(of.one) else per_cent(of.one),
+            "–" if isnan(of.other) else per_cent(of.other),
+            _signed(of.difference),
+            "–" if "–" in (low, high) else f"{low} to {high}",
             style="bold" if name == "conll" else None,
             end_section=name in ("mentions", "ceaf_e", "blanc", "conll"),
         )
     table.caption = _caption(documents, singletons)
     return table
+
+
+def _signed(fraction: float) -> str:
+    return "–" if isnan(fraction) else f"{100 * fraction:+.2f}"
 
 
 def _caption(documents: int, singletons: bool) -> str:

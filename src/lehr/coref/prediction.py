@@ -104,15 +104,15 @@ def tune(predictions: Sequence[Prediction], config: LehrConfig) -> list[Scores]:
         config.link_scale, config.link_shift = calibrate_links(predictions, config)
     schemes = {p.example.scheme for p in predictions}
     parts = [[p for p in predictions if p.example.scheme == scheme] for scheme in sorted(schemes)]
-    best: tuple[float, float, float] | None = None
+    best: list[Scores] = []
+    chosen = config.mention_threshold, config.link_threshold
     for mention, link in product(MENTION_THRESHOLDS, LINK_THRESHOLDS):
         config.mention_threshold, config.link_threshold = mention, link
-        conll = sum(evaluate(part, config).conll for part in parts)
-        if best is None or conll > best[0]:
-            best = conll, mention, link
-    assert best is not None
-    _, config.mention_threshold, config.link_threshold = best
-    return [evaluate(part, config) for part in parts]
+        found = [evaluate(part, config) for part in parts]
+        if not best or sum(of.conll for of in found) > sum(of.conll for of in best):
+            best, chosen = found, (mention, link)
+    config.mention_threshold, config.link_threshold = chosen
+    return best
 
 
 def calibrate_mentions(predictions: Sequence[Prediction], schemes: int) -> tuple[list[float], list[float]]:
