@@ -3,8 +3,8 @@
 Documents are drawn anew, with replacement, as many as there are, and both responses scored on the same draw; how much
 their difference changes from draw to draw says how much it hangs on the documents (Efron and Tibshirani 1993; in
 language processing since Koehn 2004, https://aclanthology.org/W04-3250). Few documents vary less among themselves than
-those that they stand for, so that the interval is the expanded percentile one (Hesterberg 2015, arXiv:1411.5279,
-section 4.1). What another seed would have trained it does not say.
+those that they stand for, so that the interval is the expanded percentile one (Hesterberg 2015, arXiv:1411.5279). What
+another seed would have trained it does not say.
 """
 
 from __future__ import annotations

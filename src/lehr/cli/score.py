@@ -56,7 +56,9 @@ def score(
     singletons: Annotated[
         bool, typer.Option(help="Keep clusters of one mention, or remove them from both files first.")
     ] = True,
-    per_document: Annotated[bool, typer.Option("--per-document", help="Score each document as well.")] = False,
+    per_document: Annotated[
+        bool, typer.Option("--per-document", help="Score each document of RESPONSE as well.")
+    ] = False,
     language: Annotated[str, typer.Option(metavar="CODE", help="Of texts without words in JSONL.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, with fractions instead of per cents.")] = False,
 ) -> None:
@@ -272,7 +274,7 @@ def _caption(documents: int, singletons: bool) -> str:
 def _by_document(documents: list[tuple[Document, Scores]]) -> Table:
     from rich.text import Text
 
-    table = new_table("F1 by document", *LABELS.values(), "CoNLL")
+    table = new_table("RESPONSE, F1 by document", *LABELS.values(), "CoNLL")
     for document, scores in documents:
         name = Text(f"{document.id}, part {document.part}" if document.part else document.id, overflow="fold")
         table.add_row(name, *(per_cent(scores.metrics[metric].f1) for metric in LABELS), per_cent(scores.conll))
