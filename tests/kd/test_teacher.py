@@ -5,6 +5,7 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Barrier, Event
 
 import numpy as np
 import pytest
@@ -132,14 +133,51 @@ def test_a_part_that_is_gone_is_noticed(tmp_path: Path) -> None:
         Logits(store)
 
 
-def test_of_two_at_once_one_computes(tmp_path: Path) -> None:
-    """Threads here; processes in test_distillation.py."""
-    teachers = [Counting(), Counting()]
+def test_two_at_once_share_the_work(tmp_path: Path) -> None:
+    """Threads here, each of which waits at its first row for the other; processes in test_distillation.py."""
+    both = Barrier(2)
+
+    class Meeting(Counting):
+        def forward(self, points):
+            if not self.rows:
+                both.wait(60)
+            return super().forward(points)
+
+    def keep(teacher: Meeting) -> Logits:
+        return keep_logits(teacher, Points(60), collate, cache=tmp_path, batch_size=4)
+
+    teachers = [Meeting(), Meeting()]
     with ThreadPoolExecutor(2) as pool:
-        list(
-            pool.map(lambda teacher: keep_logits(teacher, Points(64), collate, cache=tmp_path, batch_size=4), teachers)
-        )
-    assert sorted(teacher.rows for teacher in teachers) == [0, 64]
+        one, other = pool.map(keep, teachers)
+    assert sum(teacher.rows for teacher in teachers) == 60, "each part is computed once"
+    np.testing.assert_array_equal(one[59], other[59])
+    (store,) = tmp_path.iterdir()
+    assert {path.suffix for path in store.iterdir()} == {".arrow", ".json"}
+
+
+def test_what_another_leaves_undone_is_done(tmp_path: Path) -> None:
+    begun, others_done = Event(), Event()
+
+    class Mortal(Counting):
+        dies = False
+
+        def forward(self, points):
+            if self.dies:
+                begun.set()
+                others_done.wait(60)
+                raise KeyboardInterrupt
+            if self.rows + len(points) == 32:
+                others_done.set()
+            return super().forward(points)
+
+    one, other = Mortal(), Mortal()
+    one.dies = True
+    with ThreadPoolExecutor(1) as pool:
+        dying = pool.submit(keep_logits, one, Points(48), collate, cache=tmp_path)
+        begun.wait(60)
+        assert len(keep_logits(other, Points(48), collate, cache=tmp_path)) == 48
+    assert isinstance(dying.exception(), KeyboardInterrupt)
+    assert other.rows == 48
 
 
 def test_logits_that_are_not_finite_are_refused(tmp_path: Path) -> None:

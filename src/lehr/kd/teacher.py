@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -113,7 +114,7 @@ def keep_logits(
 
     A store is known by the teacher's weights, by what the collator makes of the rows (or the dataset's own
     `fingerprint`, if it has one) and by the precision, so a changed teacher, changed rows or changed preprocessing
-    find another or none. Of several processes one computes, the others wait; a killed build goes on where it was.
+    find another or none. Several processes share the work, part by part; a killed build goes on where it was.
 
     Args:
         teacher: returns logits whose first axis is the rows; put in evaluation mode meanwhile.
@@ -140,10 +141,26 @@ def keep_logits(
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
     folder = (cache or cache_folder()) / key
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
-        if not (folder / "store.json").exists():
-            _build(folder, teacher, dataset, collator, batch_size, bf16, title, part)
-            write_text(folder / "store.json", json.dumps(about | {"part": part}, indent=1) + "\n")
+    if not (folder / "store.json").exists():
+
+        def answer(indices: range) -> Tensor:
+            logits = ask(teacher, collator(fetch(dataset, indices)), bf16=bf16)
+            if not logits.isfinite().all():
+                raise ValueError(
+                    "the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow"
+                )
+            return logits
+
+        was_training = teacher.training
+        teacher.to(PartialState().device).eval()
+        try:
+            _build(folder, answer, len(dataset), batch_size, title, part)
+        finally:
+            teacher.train(was_training)
+        write_text(folder / "store.json", json.dumps(about | {"part": part}, indent=1) + "\n")
+        for lock in folder.glob("*.lock"):
+            with suppress(OSError):  # Windows keeps what another process has open
+                lock.unlink()
     return Logits(folder)
 
 
@@ -151,44 +168,29 @@ def _part(folder: Path, start: int) -> Path:
     return folder / f"{start:09d}.arrow"
 
 
-def _build(
-    folder: Path,
-    teacher: nn.Module,
-    dataset: Any,
-    collator: Collator,
-    batch_size: int,
-    bf16: bool,
-    title: str,
-    size: int,
-) -> None:
-    was_training = teacher.training
-    teacher.to(PartialState().device).eval()
-    rows, said = len(dataset), time.monotonic()
-    try:
-        with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
-            for start in range(0, rows, size):
-                end = min(start + size, rows)
-                if not (part := _part(folder, start)).exists():
-                    logits: list[NDArray[np.float32]] = []
-                    for first in range(start, end, batch_size):
-                        indices = range(first, min(first + batch_size, end))
-                        answer = ask(teacher, collator(fetch(dataset, indices)), bf16=bf16)
-                        if not answer.isfinite().all():
-                            raise ValueError(
-                                "the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow"
-                            )
-                        logits += list(answer.numpy())
-                        if len(logits) <= batch_size:
-                            _check_room(folder, (rows - start) * (sum(map(np.size, logits)) // len(logits) + 6) * 4)
+def _build(folder: Path, answer: Callable[[range], Tensor], rows: int, batch_size: int, title: str, size: int) -> None:
+    """Make every part that is not there: first those that no other process is at, then what others leave undone."""
+    parts = {_part(folder, start): range(start, min(start + size, rows)) for start in range(0, rows, size)}
+    said = time.monotonic()
+    with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
+        for wait in (False, True):
+            for part, indices in list(parts.items()):
+                with suppress(Timeout), FileLock(part.with_suffix(".lock"), blocking=wait):
+                    if part.exists():
                         bar.update(len(indices))
-                    _write(part, logits)
-                    if bar.disable and (end == rows or time.monotonic() - said > MINUTE):  # there is no terminal
-                        tell(f"{title}: {end:,} of {rows:,} rows")
-                        said = time.monotonic()
-                else:
-                    bar.update(end - start)
-    finally:
-        teacher.train(was_training)
+                    else:
+                        logits: list[NDArray[np.float32]] = []
+                        for first in range(0, len(indices), batch_size):
+                            logits += list(answer(batch := indices[first : first + batch_size]).numpy())
+                            if not first:
+                                each = sum(map(np.size, logits)) // len(logits) + 6
+                                _check_room(folder, sum(map(len, parts.values())) * each * 4)
+                            bar.update(len(batch))
+                        _write(part, logits)
+                    del parts[part]
+                if bar.disable and (not parts or time.monotonic() - said > MINUTE):  # there is no terminal
+                    tell(f"{title}: {rows - sum(map(len, parts.values())):,} of {rows:,} rows")
+                    said = time.monotonic()
 
 
 def _check_room(folder: Path, needed: int) -> None:
