@@ -11,6 +11,7 @@ from lehr.experiments.figures import (
     score_by_tau,
     score_by_teacher,
     score_by_unlabelled,
+    scores_by_method,
 )
 from lehr.experiments.grid import Grid, load_grid
 from lehr.experiments.results import read_results
@@ -60,6 +61,22 @@ def test_errors_by_epoch_with_a_line_for_each_temperature(tmp_path: Path) -> Non
         assert list(line.get_xdata()) == epochs
         assert list(line.get_ydata()) == pytest.approx([errors[epoch - 1] for epoch in epochs], rel=1e-3)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["annealing-kd"]
+
+
+def test_a_method_that_failed_is_a_number_below_the_others_and_one_that_was_not_run_is_left_out(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path)
+    write_results(
+        grid,
+        tmp_path / "results",
+        score=lambda cell: {"kd": 12.5, "takd": 80.0}.get(cell.row.method, 81.0),
+        among=lambda cell: (cell.task, cell.row.method) != ("cifar10", "scratch"),
+    )
+    figure = scores_by_method(grid, read_results(grid, tmp_path / "results"))
+    assert figure is not None
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["kd", "takd", "annealing-kd"]
+    assert [(text.get_text(), text.xy[0]) for text in axes.texts] == [("12.5 ↓", 0)]
+    assert axes.get_ylim()[0] > 79
 
 
 def test_bands_are_of_all_methods_or_not_there(tmp_path: Path) -> None:

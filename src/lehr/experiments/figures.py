@@ -9,7 +9,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -143,21 +143,28 @@ def learning_curves(grid: Grid, results: Results) -> Figure | None:
 
 
 def scores_by_method(grid: Grid, results: Results) -> Figure | None:
-    """A point for each seed and a line at the mean, a panel a task."""
+    """A point for each seed and a line at the mean, a panel a task; below half of the best, a number in their place."""
     rows = methods(grid)
-    tasks = [task for task in grid.tasks if any(scores(results, task, method) for method in rows)]
+    found: dict[str, dict[str, list[float]]] = {task: {} for task in grid.tasks}
+    for task, method in product(grid.tasks, rows):
+        if of := scores(results, task, method):
+            found[task][method] = [value for _, value in sorted(of.items())]
+    tasks = [task for task in grid.tasks if found[task]]
     if not tasks:
         return None
-    figure, panels = _panels(len(tasks), width=max(2.6, 0.7 * len(rows) + 1))
+    figure, panels = _panels(len(tasks), width=max(2.6, 0.7 * max(map(len, found.values())) + 1))
     for task, axes in zip(tasks, panels, strict=True):
-        for number, method in enumerate(rows):
-            found = [value for _, value in sorted(scores(results, task, method).items())]
-            if found:
-                shifts = [0.08 * (n - (len(found) - 1) / 2) for n in range(len(found))]
-                colour = COLOURS[number % len(COLOURS)]
-                axes.scatter([number + shift for shift in shifts], found, color=colour, s=18, zorder=3)
-                axes.hlines(statistics.fmean(found), number - 0.3, number + 0.3, color=colour, linewidth=2)
-        axes.set_xticks(range(len(rows)), rows, rotation=35, ha="right")
+        best = max(max(values) for values in found[task].values())
+        for place, (method, values) in enumerate(found[task].items()):
+            colour, mean = COLOURS[rows.index(method) % len(COLOURS)], statistics.fmean(values)
+            if 0 <= mean < best / 2:
+                axes.annotate(f"{mean:.1f} ↓", (place, 0.03), xycoords=("data", "axes fraction"), ha="center")
+                continue
+            shifts = [0.08 * (n - (len(values) - 1) / 2) for n in range(len(values))]
+            axes.scatter([place + shift for shift in shifts], values, color=colour, s=18, zorder=3)
+            axes.hlines(mean, place - 0.3, place + 0.3, color=colour, linewidth=2)
+        axes.set_xticks(range(len(found[task])), [*found[task]], rotation=35, ha="right")
+        axes.set_xlim(-0.5, len(found[task]) - 0.5)
         axes.set(title=short(task), ylabel=f"{_metric(results, task)}, test, %")
     return figure
 
@@ -183,7 +190,7 @@ def error_by_epoch(grid: Grid, results: Results) -> Figure | None:
                     axes.plot(*_xy(list(same)), label=label, **look)
                     label = ""
         axes.set(title=short(task), xlabel="epoch", ylabel="mean squared error of logits")
-        axes.set_ylim(bottom=0)
+        axes.set_yscale("log")
         _legend(axes)
     return figure
 
