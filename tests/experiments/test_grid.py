@@ -33,7 +33,11 @@ OTHERWISE = {
     "cifar-brief": [
         f"annealing-kd-continued {RATE} 0.1, then 0.01 (not 0.1), {EDGES}",
         *(f"annealing-kd-rate-{rate} {RATE} {rate}, then 0.01 (not 0.1), {EDGES}" for rate in (0.3, 1.0, 3.0)),
-        f"kd-rate-0.3 {RATE} 0.3 (not 0.1)",
+        *(f"{m}-rate-{rate} {RATE} {rate} (not 0.1)" for m in ("scratch", "kd") for rate in (0.3, 1.0)),
+        *(
+            f"annealing-kd-continued-rate-{rate} {RATE} {rate}, then {end} (not 0.1), {EDGES}"
+            for rate, end in ((0.3, 0.03), (1.0, 0.1))
+        ),
     ],
     "cifar-teachers": [
         f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1), {EDGES}" for depth in (14, 20, 32, 44)
