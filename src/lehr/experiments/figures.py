@@ -23,6 +23,7 @@ from ..coref.unlabelled import sources
 from ..files import write_text
 from ..kd.annealing import temperature
 from ..kd.stages import Stage
+from .curves import edges, errors, mean_curve, stages_of
 from .grid import Cell, Grid, short
 from .tables import COMPARED, Results, methods, planned, scores
 
@@ -119,10 +120,10 @@ def save(figure: Figure, path: Path) -> None:
 def learning_curves(grid: Grid, results: Results) -> Figure | None:
     """The validation metric after each epoch of the student, a panel a task."""
     curves = {
-        (task, method): curve
+        (task, method): found
         for task in grid.tasks
         for method in methods(grid)
-        if (curve := _mean_curve(results, task, method))
+        if (found := mean_curve(results, task, method))
     }
     tasks = [task for task in grid.tasks if any(task == drawn for drawn, _ in curves)]
     if not tasks:
@@ -134,8 +135,8 @@ def learning_curves(grid: Grid, results: Results) -> Figure | None:
             if (task, method) in curves:
                 xs, ys = zip(*curves[task, method], strict=True)
                 label = _label(grid, results, task, method)
-                axes.plot(xs, ys, label=label, linewidth=1.4, marker="o", markersize=2, **_look(number))
-                for edge in _edges(results, task, method):
+                axes.plot(xs, ys, label=label, linewidth=1.4, markersize=2, **_look(number))
+                for edge in edges(results, task, method):
                     axes.axvline(edge + 0.5, color=_look(number)["color"], linestyle=":", linewidth=1)
         axes.set(title=short(task), xlabel="epoch", ylabel=f"{_metric(results, task)}, validation, %")
         _legend(axes)
@@ -173,7 +174,7 @@ def error_by_epoch(grid: Grid, results: Results) -> Figure | None:
     """How far the student is from the annealed teacher after each epoch, a line for each temperature of a method."""
     found: dict[tuple[str, str], dict[tuple[float, float], list[float]]] = defaultdict(lambda: defaultdict(list))
     for cell, result in results.items():
-        for epoch, phi, error in _errors(result):
+        for epoch, phi, error in errors(result):
             found[cell.task, cell.row.method][epoch, phi].append(error)
     tasks = [task for task in grid.tasks if any(task == drawn for drawn, _ in found)]
     if not tasks:
@@ -184,7 +185,7 @@ def error_by_epoch(grid: Grid, results: Results) -> Figure | None:
         for number, method in enumerate(methods(grid)):
             points = [(*place, statistics.fmean(all_)) for place, all_ in sorted(found[task, method].items())]
             if points:
-                look, label = {**_look(number), "marker": "o", "markersize": 3}, _label(grid, results, task, method)
+                look, label = {**_look(number), "markersize": 3}, _label(grid, results, task, method)
                 axes.plot(*_xy(points), color=look["color"], linestyle=":", linewidth=0.8)
                 for _, same in groupby(points, key=lambda point: point[1]):
                     axes.plot(*_xy(list(same)), label=label, **look)
@@ -324,8 +325,9 @@ def _legend(axes: Axes) -> None:
 
 
 def _look(number: int) -> dict[str, Any]:
-    """Colour and dashes of the line of that number; colours come round again with dashes."""
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": ("-", "--")[number // len(COLOURS) % 2]}
+    """Of the line of that number; colours come round again with dashes and squares."""
+    again = number // len(COLOURS) % 2
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": ("-", "--")[again], "marker": "os"[again]}
 
 
 def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
@@ -344,55 +346,13 @@ def _label(grid: Grid, results: Results, task: str, method: str) -> str:
     return method if there == seeds else f"{method} ({there} of {seeds} seeds)"
 
 
-def _curve(result: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
-    """The last student's epochs, counted through all its stages, with the validation metric after each in per cent."""
-    key, before = f"eval_{result['metric']}", 0
-    for stage, entries in _stages(result):
-        yield from ((before + entry["epoch"], 100 * entry[key]) for entry in entries if key in entry)
-        before += stage.epochs
-
-
-def _mean_curve(results: Results, task: str, method: str) -> list[tuple[float, float]]:
-    found: dict[float, list[float]] = defaultdict(list)
-    for cell, result in results.items():
-        if (cell.task, cell.row.method) == (task, method):
-            for epoch, value in _curve(result):
-                found[epoch].append(value)
-    return [(epoch, statistics.fmean(values)) for epoch, values in sorted(found.items())]
-
-
-def _stages(result: Mapping[str, Any]) -> list[tuple[Stage, list[Mapping[str, float]]]]:
-    """The stages of the last student, each with its log."""
-    both = [(Stage(**fields), run["log"]) for fields, run in zip(result["plan"], result["stages"], strict=True)]
-    return [(stage, log) for stage, log in both if stage.student == both[-1][0].student]
-
-
-def _errors(result: Mapping[str, Any]) -> Iterator[tuple[float, float, float]]:
-    """Epochs, counted as in `_curve`, Φ and the regression error of each epoch that anneals."""
-    before = 0
-    for stage, log in _stages(result):
-        for entry in log:
-            if "phi" in entry and "regression_error" in entry:
-                yield before + entry["epoch"], entry["phi"], entry["regression_error"]
-        before += stage.epochs
-
-
-def _edges(results: Results, task: str, method: str) -> list[int]:
-    """After which epochs another stage begins."""
-    for cell, result in results.items():
-        if (cell.task, cell.row.method) == (task, method):
-            ends = [stage.epochs for stage, _ in _stages(result)]
-            return [sum(ends[: n + 1]) for n in range(len(ends) - 1)]
-    return []
-
-
 def _shade(axes: Axes, results: Results, task: str) -> None:
     """A band for every epoch of annealing, darker as Φ grows, where all methods that anneal have the same Φ then."""
     seen: set[tuple[tuple[int, float], ...]] = set()
     for cell, result in results.items():
         if cell.task == task and cell.row.student == COMPARED:
             before, bands = 0, list[tuple[int, float]]()
-            for stage, _ in _stages(result):
+            for stage, _ in stages_of(result):
                 epochs = range(1, stage.epochs + 1) if stage.tau_max else ()
                 bands += [(before + epoch, stage.phi(epoch / stage.epochs)) for epoch in epochs]
                 before += stage.epochs

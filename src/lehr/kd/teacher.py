@@ -125,6 +125,7 @@ def keep_logits(
         bf16: let the teacher compute in bfloat16.
         title: of the progress bar.
         part: rows in each file; less than `PART` where a row takes the teacher long.
+            All that share a store give the same.
 
     Raises:
         ValueError: if there are no rows, or a logit is not finite.
