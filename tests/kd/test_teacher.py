@@ -125,6 +125,14 @@ def test_a_killed_build_goes_on_and_is_not_taken_for_a_whole_one(tmp_path: Path)
     np.testing.assert_allclose(logits[63], again.eval()(Points(64).points).detach()[63].numpy(), atol=1e-6)
 
 
+def test_parts_of_another_size_are_not_taken_for_these(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        keep_logits(Counting(stop_at=40), Points(64), collate, cache=tmp_path, batch_size=8)
+    logits = keep_logits(Counting(), Points(64), collate, cache=tmp_path, batch_size=8, part=32)
+    expected = Counting().eval()(Points(64).points).detach().numpy()
+    np.testing.assert_allclose([logits[row] for row in range(64)], expected, atol=1e-6)
+
+
 def test_a_part_that_is_gone_is_noticed(tmp_path: Path) -> None:
     keep_logits(Net(), Points(40), collate, cache=tmp_path)
     (store,) = tmp_path.iterdir()

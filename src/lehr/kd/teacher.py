@@ -56,7 +56,7 @@ class Logits:
             self.about: dict[str, Any] = json.loads((folder / "store.json").read_text("utf-8"))
         except FileNotFoundError:
             raise ValueError(f"{folder}: no finished store of teacher logits") from None
-        self._part = self.about.get("part", PART)
+        self._part = self.about["part"]
         parts = [_part(folder, start) for start in range(0, self.about["rows"], self._part)]
         if absent := [part for part in parts if not part.exists()]:
             raise ValueError(f"{absent[0]}: gone from a finished store of teacher logits; remove {folder}")
@@ -113,8 +113,9 @@ def keep_logits(
     """The teacher's logits for every row of `dataset`, from the store if it holds them, else computed and kept.
 
     A store is known by the teacher's weights, by what the collator makes of the rows (or the dataset's own
-    `fingerprint`, if it has one) and by the precision, so a changed teacher, changed rows or changed preprocessing
-    find another or none. Several processes share the work, part by part; a killed build goes on where it was.
+    `fingerprint`, if it has one), by the precision and by `part`, so a changed teacher, changed rows or changed
+    preprocessing find another or none. Several processes share the work, part by part; a killed build goes on where
+    it was.
 
     Args:
         teacher: returns logits whose first axis is the rows; put in evaluation mode meanwhile.
@@ -125,7 +126,6 @@ def keep_logits(
         bf16: let the teacher compute in bfloat16.
         title: of the progress bar.
         part: rows in each file; less than `PART` where a row takes the teacher long.
-            All that share a store give the same.
 
     Raises:
         ValueError: if there are no rows, or a logit is not finite.
@@ -138,6 +138,7 @@ def keep_logits(
         "data": fingerprint_of_data(dataset, collator),
         "rows": len(dataset),
         "bf16": bf16,
+        "part": part,
     }
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
     folder = (cache or cache_folder()) / key
@@ -158,7 +159,7 @@ def keep_logits(
             _build(folder, answer, len(dataset), batch_size, title, part)
         finally:
             teacher.train(was_training)
-        write_text(folder / "store.json", json.dumps(about | {"part": part}, indent=1) + "\n")
+        write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")
         for lock in folder.glob("*.lock"):
             with suppress(OSError):  # Windows keeps what another process has open
                 lock.unlink()
