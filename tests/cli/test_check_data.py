@@ -68,7 +68,8 @@ def test_what_training_refuses(run: Run) -> None:
     printed, said = run(*files, status=1)
     assert said == [
         "lehr: broken.conll, line 3: found one column, 'left', expected at least a word and its brackets",
-        "lehr: bytes.jsonl: found byte 0xe9 at offset 13, expected UTF-8 text",
+        "lehr: bytes.jsonl: found byte 0xe9 at offset 13, expected UTF-8 text; if it is cp1252, iconv -f cp1252 -t "
+        "utf-8 converts it",
         "lehr: empty.conllu: there is no document with words in it",
         "lehr: nowhere.conll: No such file or directory",
         "lehr: plain.txt: text alone, which has no annotation and goes under `unlabelled` in a recipe",

@@ -98,7 +98,7 @@ def test_standard_input(run: Run) -> None:
     for arguments in ((), ("--input-format", "jsonl")):
         assert json.loads(run(*arguments, stdin=b'{"id": "d", "text": "Mary was."}').out)["id"] == "d"
     assert json.loads(run("--input-format", "text", stdin=b'{"text": "Mary"}').out)["text"] == '{"text": "Mary"}'
-    assert "stdin: byte 0xe9 at offset 2 is not UTF-8" in run(stdin="Shé".encode("latin-1"), status=1).err
+    assert "stdin: found byte 0xe9 at offset 2, expected UTF-8" in run(stdin="Shé".encode("latin-1"), status=1).err
 
 
 def test_nothing_to_resolve_is_told(run: Run) -> None:

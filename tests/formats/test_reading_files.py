@@ -62,10 +62,14 @@ def test_line_ends_stay_and_offsets_count_them(tmp_path: Path) -> None:
     assert (document.id, document.text, document.words) == ("a", "She\r\nleft.", ((0, 3), (5, 9), (9, 10)))
 
 
-def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "byte"), [("cp1252", "0xe9 at offset 3"), ("utf-16", "0xff at offset 0")], ids=["cp1252", "utf-16"]
+)
+def test_bytes_that_are_not_utf8_are_named(encoding: str, byte: str, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_bytes(b"caf\xe9 au lait")
-    with pytest.raises(formats.FormatError, match=r"a\.txt: found byte 0xe9 at offset 3, expected UTF-8 text$"):
+    path.write_bytes("café au lait".encode(encoding))
+    expected = f"expected UTF-8 text; if it is {encoding}, iconv -f {encoding} -t utf-8 converts it"
+    with pytest.raises(formats.FormatError, match=rf"a\.txt: found byte {byte}, {expected}$"):
         formats.read_file(path)
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from ..document import Document
 from ..files import aside, write_text
-from ..formats import FormatError, detect, read_source
+from ..formats import decoded, detect, read_source
 from ..formats import read as read_source_as
 from ..formats.jsonl import in_words, parse
 from ..integrations.rows import RowResolver, document, reason
@@ -275,9 +275,4 @@ def _value(line: bytes, name: str, number: int) -> Any:
     Raises:
         FormatError: if it holds none.
     """
-    try:
-        text = line.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        found = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
-        raise FormatError.at(name, number, found=found, expected="UTF-8 text") from error
-    return parse(text, name=name, number=number)
+    return parse(decoded(line, name, number), name=name, number=number)

@@ -230,6 +230,7 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
     Raises:
         ValueError: if nothing is asked for.
     """
+    from ..formats import decoded
     from .parts import Part, Row, read, read_text
 
     if not paths and text is None:
@@ -254,7 +255,8 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
     for path in paths:
         with work.passing_over("stdin" if path == "-" else path or "''"):
             if path == "-":
-                add("stdin", read_text(part("stdin", format), _standard_input(), language))
+                source = decoded(sys.stdin.buffer.read(), "stdin")
+                add("stdin", read_text(part("stdin", format), source, language))
                 continue
             if not path:
                 raise ValueError("an empty path names no file, and not this folder either: that is .")
@@ -263,13 +265,6 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
                 with work.passing_over(str(file)):
                     add(str(file), read(part(str(file), format), language))
     return work
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"byte 0x{error.object[error.start]:02x} at offset {error.start} is not UTF-8") from error
 
 
 def files_in(path: Path, endings: tuple[str, ...] = IN_FOLDERS) -> list[Path]:

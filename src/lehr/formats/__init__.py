@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,18 @@ from typing import Any
 from ..document import Document
 from .errors import FormatError, FormatWarning
 
-__all__ = ["READERS", "WRITERS", "FormatError", "FormatWarning", "detect", "read", "read_file", "read_source", "write"]
+__all__ = [
+    "READERS",
+    "WRITERS",
+    "FormatError",
+    "FormatWarning",
+    "decoded",
+    "detect",
+    "read",
+    "read_file",
+    "read_source",
+    "write",
+]
 
 
 def _late(format: str, function: str) -> Callable[..., Any]:
@@ -71,14 +83,24 @@ def read_source(path: str | os.PathLike[str]) -> str:
     """The text of a UTF-8 file, line ends as they are, without a byte order mark.
 
     Raises:
-        FormatError: if the file is not UTF-8; the message has the offset of the first wrong byte.
+        FormatError: if the file is not UTF-8, see `decoded`.
     """
-    data = Path(path).read_bytes()
+    return decoded(Path(path).read_bytes(), os.fspath(path))
+
+
+def decoded(data: bytes, name: str, line: int | None = None) -> str:
+    """The text of the bytes of a file `name`, or of a line in it, without a byte order mark.
+
+    Raises:
+        FormatError: if they are not UTF-8; the message has the offset of the first wrong byte, and what may help.
+    """
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        found = f"byte 0x{data[error.start]:02x} at offset {error.start}"
-        raise FormatError.at(os.fspath(path), None, found=found, expected="UTF-8 text") from error
+        found = f"byte 0x{data[error.start]:02x} at offset {error.start}" + (" of the line" if line else "")
+        likely = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "cp1252"
+        hint = f"if it is {likely}, iconv -f {likely} -t utf-8 converts it"
+        raise FormatError.at(name, line, found=found, expected=f"UTF-8 text; {hint}") from error
 
 
 def detect(path: str | os.PathLike[str], source: str) -> str:
