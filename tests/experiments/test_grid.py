@@ -17,9 +17,9 @@ RATE = f"{OTHER} learning_rate"
 EDGES = "milestones [0.75], then [0.25] (not [0.5, 0.75])"
 
 
-def one_schedule(high: str, end: str) -> str:
+def one_schedule(high: str, end: str, usual: str = "") -> str:
     return (
-        f"{RATE} {high}, then {end} (not {high}), warmup_steps 0.1, then 0 (not 0.1), "
+        f"{RATE} {high}, then {end} (not {usual or high}), warmup_steps 0.1, then 0 (not 0.1), "
         "lr_scheduler_type polynomial, then – (not –), "
         f"lr_scheduler_kwargs {{'lr_end': {end}, 'power': 1.0}}, then – (not –)"
     )
@@ -42,7 +42,12 @@ OTHERWISE = {
     "cifar-teachers": [
         f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1), {EDGES}" for depth in (14, 20, 32, 44)
     ],
-    "glue-mpnet-minilm": [f"annealing-kd-continued {one_schedule('5e-05', '1.1e-05')}"],
+    "glue-mpnet-minilm": [
+        f"annealing-kd-continued {one_schedule('5e-05', '1.1e-05')}",
+        *(f"{m}-rate-{rate} {RATE} {float(rate)} (not 5e-05)" for m in ("scratch", "kd") for rate in ("2e-4", "5e-4")),
+        f"annealing-kd-continued-rate-2e-4 {one_schedule('0.0002', '4.4e-05', '5e-05')}",
+        f"annealing-kd-continued-rate-5e-4 {one_schedule('0.0005', '0.00011', '5e-05')}",
+    ],
     "coref-edge": [
         *(f"{m} {OTHER} {reads('250,000 words')}" for m in ("pseudo-labels", "kd", "takd", "annealing-kd")),
         f"annealing-kd-continued {one_schedule('0.00012', '4.5e-05')}, {reads('250,000 words')}",
