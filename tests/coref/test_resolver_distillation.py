@@ -344,7 +344,7 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     refused("unlabelled: scheme 'x' is never trained", documents={**documents, "unlabelled": texts})
     refused("unlabelled: keys and values belong here", documents={**documents, "unlabelled": "novels"})
     files = {"scheme": "entities", "files": "*.txt"}
-    refused("`files` and `without` are lists", documents={**documents, "unlabelled": files})
+    refused("documents: unlabelled: `files` is a list", documents={**documents, "unlabelled": files})
     odd = [{"scheme": "x", "files": ["house.conll"]}]
     refused("scheme 'x' is scored but never trained", documents={**documents, "dev": odd})
     chains = {"scheme": "chains", "files": ["ship.conll"]}

@@ -153,11 +153,11 @@ def test_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("models:", "model:", "grid: unknown key 'model'; known are models, common"),
-        ("common: {epochs", "common: {epoch", "common: unknown key 'epoch'; known are epochs, stages"),
+        ("models:", "model:", "grid: unknown key 'model'; did you mean 'models'"),
+        ("common: {epochs", "common: {epoch", "common: unknown key 'epoch'; did you mean 'epochs'"),
         ("{data: somewhere/cifar10}", "{seed: 3}", "tasks: cifar10: unknown key 'seed'"),
         ("cifar100:", "cifar1000:", "cifar1000/teacher-0: unknown task 'cifar1000'"),
-        ("{method: scratch,", "{method: scratch, epoch: 3,", "cells: unknown key 'epoch'; known are method, seeds"),
+        ("{method: scratch,", "{method: scratch, epoch: 3,", "cells: unknown key 'epoch'; did you mean 'epochs'"),
         ("{method: scratch, seeds: [1, 2, 3]}", "{method: scratch}", "cells: key 'seeds' is missing"),
         ("{method: scratch, seeds: [1, 2, 3]}", "scratch", "cells: expected keys and values, found 'scratch'"),
         ("{method: scratch, seeds: [1, 2, 3]}", "{method: scratch, seeds: [1, 1]}", "scratch: seeds .* twice"),

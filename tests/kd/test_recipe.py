@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def test_files_that_are_no_recipes(recipe: Path, text: str, message: str) -> Non
 class Filled:
     name: str
     sizes: list[int] = field(default_factory=list)
+    rate: float | Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.total = sum(self.sizes)
@@ -95,10 +97,17 @@ class Filled:
 
 def test_a_dataclass_is_filled_from_its_fields() -> None:
     assert fill(Filled, {"name": "a", "sizes": [1, 2]}, "here").total == 3
+    assert [fill(Filled, {"name": "a", "rate": rate}, "here").rate for rate in (None, 1, 0.5)] == [None, 1, 0.5]
     for fields, message in (
         ({"sizes": [1]}, "here: key 'name' is missing"),
-        ({"name": "a", "size": 1}, "here: unknown key 'size'; known are name, sizes"),
-        ({"name": "a", "sizes": 1}, "here: a value is of another kind than it should be"),
+        ({"name": "a", "size": 1}, "here: unknown key 'size'; did you mean 'sizes'?"),
+        ({"name": "a", "colour": 1}, "here: unknown key 'colour'; known are name, sizes, rate"),
+        ({"name": 1}, "here: `name` is a string, and not 1"),
+        ({"name": "a", "sizes": 1}, "here: `sizes` is a list, and not 1"),
+        ({"name": "a", "sizes": "12"}, "here: `sizes` is a list, and not '12'"),
+        ({"name": "a", "sizes": ["b"]}, "here: a value is of another kind than it should be: unsupported operand"),
+        ({"name": "a", "rate": "high"}, "here: `rate` is a number or keys and values, and not 'high'"),
+        ({"name": "a", "rate": True}, "here: `rate` is a number or keys and values, and not True"),
     ):
         with pytest.raises(ValueError, match=message):
             fill(Filled, fields, "here")

@@ -27,8 +27,8 @@ class Annotated:
     about: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.files, list) or not self.files:
-            raise TypeError(f"`files` is a list of patterns, as [{self.files or 'train/*.conll'}]")
+        if not self.files:
+            raise ValueError("`files` is a list of patterns, as [train/*.conll], and not empty")
 
     def examples(self, data: Path, scheme: int, language: str) -> list[Example]:
         """The documents that have words.

@@ -46,8 +46,6 @@ class Unlabelled:
     about: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.files, str) or isinstance(self.without, str):
-            raise TypeError("`files` and `without` are lists")
         if (self.words is not None and self.words < 1) or self.length < 1:
             raise ValueError(f"unlabelled: words and length are 1 or more; got {self.words} and {self.length}")
 

@@ -124,15 +124,9 @@ class Recipe:
         return found
 
     def _check_values(self) -> None:
-        if not isinstance(self.head_rate, (int, float)) or self.head_rate < 0:
-            raise ValueError(f"`head_rate` is a number from 0 on, and not {self.head_rate!r}")
-        for key, value in ((key, getattr(self, key)) for key in WHOLE):
-            if type(value) is not int or value < 0:
-                raise ValueError(f"`{key}` is a whole number from 0 on, and not {value!r}")
-        if not isinstance(self.online, bool):
-            raise ValueError(f"`online` is true or false, and not {self.online!r}")
-        if self.validation is not None and (type(self.validation) not in (int, float) or self.validation < 0):
-            raise ValueError(f"`validation` is a number of rows, or a share of them, and not {self.validation!r}")
+        for key in ("head_rate", "validation", *WHOLE):
+            if (getattr(self, key) or 0) < 0:
+                raise ValueError(f"`{key}` is a number from 0 on, and not {getattr(self, key)!r}")
         family = "GLUE" if self.task.startswith("glue/") else "coreference" if self.documents else "images"
         for key, families in ONLY_FOR.items():
             if family not in families and getattr(self, key) != _DEFAULT[key]:

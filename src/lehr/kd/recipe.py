@@ -7,8 +7,10 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -59,7 +61,7 @@ def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
     """A dataclass with these fields.
 
     Raises:
-        ValueError: if a key is unknown or missing.
+        ValueError: if a key is unknown or missing, or a value is not of the kind that the field's annotation names.
     """
     if not isinstance(fields, Mapping):
         raise ValueError(f"{place}: keys and values belong here, and not {fields!r}")
@@ -72,17 +74,52 @@ def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
     ]
     if missing:
         raise ValueError(f"{place}: key {missing[0]!r} is missing")
+    for name, hint in get_type_hints(kind).items():
+        kinds = _kinds(hint)
+        if name in fields and not any(_fits(fields[name], one) for one in kinds):
+            wanted = " or ".join(_KINDS[one] for one in kinds if one in _KINDS)
+            raise ValueError(f"{place}: `{name}` is {wanted}, and not {fields[name]!r}")
     try:
         return kind(**fields)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{place}: a value is of another kind than it should be: {error}") from error
 
 
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    bool: "true or false",
+    list: "a list",
+    Sequence: "a list",
+    Mapping: "keys and values",
+}
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """The alternatives of an annotation, without what it says of items."""
+    alternatives = get_args(hint) if get_origin(hint) in (Union, UnionType) else [hint]
+    return [get_origin(one) or one for one in alternatives]
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value that YAML gives is of a kind; whatever is not among `_KINDS` fits, and others look at it."""
+    if kind is NoneType:
+        return value is None
+    if kind in (Sequence, list):
+        return isinstance(value, (list, tuple))
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return kind not in _KINDS or isinstance(value, kind)
+
+
 def refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:
-    """Raise ValueError if there is a key that is not known."""
+    """Raise ValueError if there is a key that is not known, with the one that is most like it if any is."""
     for key in fields:
         if key not in known:
-            raise ValueError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
+            like = get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {like[0]!r}?" if like else f"known are {', '.join(known)}"
+            raise ValueError(f"{place}: unknown key {key!r}; {hint}")
 
 
 def difference(kind: type, then: Mapping[str, Any], now: Mapping[str, Any], but: Collection[str] = ()) -> str | None:
