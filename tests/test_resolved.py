@@ -53,6 +53,9 @@ from lehr.resolved import resolved_text
         ("[1 He] left [1 his] hat.", "He left his hat."),
         ("[1 Tom] said: [1 He] left. So did [1 I]. [1 I] ran.", "Tom said: Tom left. So did Tom. Tom ran."),
         ("[1 the men] sat. [1 I] ran and [1 I] sat.", "the men sat. The men ran and the men sat."),
+        ("[1 Several boys] ate [1 their] soup.", "Several boys ate several boys' soup."),
+        ("[1 Young men] ate [1 their] soup.", "Young men ate Young men's soup."),
+        ("[1 Uncle Tom] ate [1 his] soup.", "Uncle Tom ate Uncle Tom's soup."),
         ("", ""),
     ],
 )

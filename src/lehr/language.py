@@ -19,10 +19,12 @@ class Language:
         possessives: those that a name stands for in the genitive.
         either: those that can be one or the other.
         kept: pronouns that no name can stand for, as `himself` and `who`.
+        unpronouns: words that are none of these as they are written, as the US.
         objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
             nor does a good name of several words stop at one.
         definite: words with which mentions begin that refer to what is known.
         indefinite: the definite article for each indefinite one.
+        quantifiers: words that say how many, with which mentions begin that are no names.
         genitives: the endings of a genitive, as words of their own; the first is put after a name, and of one that ends
             as the ending does and is not proper, only its apostrophe.
         clitics: what is written out of words that lean on a pronoun and cannot on a name.
@@ -42,9 +44,11 @@ class Language:
     possessives: Sequence[str] = ()
     either: Sequence[str] = ()
     kept: Sequence[str] = ()
+    unpronouns: Sequence[str] = ()
     objects_before: Sequence[str] = ()
     definite: Sequence[str] = ()
     indefinite: Mapping[str, str] = field(default_factory=dict)
+    quantifiers: Sequence[str] = ()
     genitives: Sequence[str] = ()
     clitics: Mapping[str, str] = field(default_factory=dict)
     leaning: Sequence[str] = ()
@@ -58,7 +62,7 @@ class Language:
     example: str = ""
 
     def has_pronoun(self, word: str) -> bool:
-        return any(
+        return word not in self.unpronouns and any(
             word in group or word.lower() in group
             for group in (self.pronouns, self.possessives, self.either, self.kept)
         )
@@ -66,7 +70,8 @@ class Language:
     def has_function_word(self, word: str) -> bool:
         """Whether this is a word whose capital says nothing."""
         small = word.lower()
-        return small in self.definite or small in self.indefinite or self.has_pronoun(word)
+        known = (self.definite, self.indefinite, self.quantifiers)
+        return any(small in group for group in known) or self.has_pronoun(word)
 
 
 @cache

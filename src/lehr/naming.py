@@ -51,14 +51,17 @@ class Naming:
     def kind(self, mention: Mention) -> Kind:
         """A pronoun is nothing but pronouns; a name has at least a half of proper words.
 
-        A word is proper that begins with a capital, has no function and is never in lower case in the document; if
-        nothing is known of the language, it must also have its capital within a sentence. In scripts without case there
-        are no names.
+        A word is proper that begins with a capital, has no function and is never in lower case in the document. It must
+        also have its capital within a sentence if nothing is known of the language, or if it is the first of several
+        and opens a sentence. In scripts without case there are no names.
         """
         words = self.words(mention)
         if all(map(self.language.has_pronoun, words)):
             return Kind.PRONOUN
-        return Kind.NAME if 2 * sum(map(self._is_proper, words)) >= len(words) else Kind.NOMINAL
+        proper = [*map(self._is_proper, words)]
+        if len(words) > 1 and mention.first_word in self.openings:
+            proper[0] = proper[0] and words[0] in self._inside
+        return Kind.NAME if 2 * sum(proper) >= len(words) else Kind.NOMINAL
 
     def words(self, mention: Mention) -> list[str]:
         """The words of a mention, white space inside of them made one space, without the ending of a genitive.
@@ -133,14 +136,16 @@ class Naming:
         return frozenset(word for n, word in enumerate(self.document.tokens) if n not in self.openings)
 
     def _is_proper(self, word: str) -> bool:
+        if word in self.language.unpronouns:
+            return True
         if len(word) < 2 or not word[0].isupper() or word.lower() in self._small:
             return False
         known = bool(self.language.pronouns)
         return not self.language.has_function_word(word) if known else word in self._inside
 
     def _stops_short(self, words: list[str]) -> bool:
-        """Whether the last of several words is one that asks for another after it."""
-        return len(words) > 1 and words[-1].lower() in self.language.objects_before
+        """Whether the last of several words is one that asks for another after it; not as Charles I and Theresa May."""
+        return len(words) > 1 and words[-1] in self.language.objects_before
 
     def _key(self, mention: Mention) -> str:
         return " ".join(self.words(mention)).casefold()

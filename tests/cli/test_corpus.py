@@ -159,6 +159,33 @@ def test_a_file_whose_only_document_fails_says_why(lehr: Lehr, tmp_path: Path, o
     assert files(out) == ["a.errors.jsonl"]
 
 
+def test_a_name_that_is_too_long_stops_nothing(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name in ("a", "b" * 236, "c" * 245, "d"):
+        (folder / f"{name}.txt").write_text(TEXT)
+    printed = lehr("resolve", folder, "--output", f"{out}/", status=1)
+    assert printed.count("File name too long") == 1, printed
+    assert [name[0] for name in files(out)] == ["a", "b", "d"]
+    lehr("resolve", folder, "--output", f"{out}/", status=1)
+
+
+def test_half_a_surrogate_in_an_array_fails_alone(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps([{"text": TEXT, "note": "\ud800"}, {"text": TEXT}]))
+    lehr("resolve", tmp_path / "x.json", "--output", f"{out}/", status=1)
+    assert [row["id"] for row in rows(out / "x.jsonl")] == ["x:2"]
+    assert "row 1: found half of a surrogate pair" in rows(out / "x.errors.jsonl")[0]["reason"]
+
+
+def test_a_link_and_what_it_links_to_have_a_result_each(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.txt").write_text(TEXT)
+    (folder / "b.txt").symlink_to(folder / "a.txt")
+    lehr("resolve", folder, "--output", f"{out}/")
+    assert files(out) == ["a.jsonl", "b.jsonl"]
+
+
 def test_json_is_an_array_although_a_row_has_failed(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXT}) + "\nnothing\n")
     lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/", "--format", "json", status=1)

@@ -48,6 +48,10 @@ def test_a_word_without_a_mention(nothing: str) -> None:
     assert document.spans == [[(0, 0)]]
 
 
+def test_words_may_hold_white_space_of_other_kinds() -> None:
+    assert read_rows("d 0  0 New\xa0York (0)", "d 0 0 it\u3000 (0)").tokens == ["New\xa0York", "it\u3000"]
+
+
 @pytest.mark.parametrize(
     ("columns", "spans"),
     [

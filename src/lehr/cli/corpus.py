@@ -131,7 +131,7 @@ def plan(paths: Sequence[str], output: Path, input_format: str, format: str | No
             files.add(source)
     if taken := files & parts.keys():
         raise ValueError(f"{min(taken)} is one of the files to resolve and would be overwritten: name another --output")
-    return list({part.source: part for part in parts.values()}.values())
+    return list({part.target: part for part in parts.values()}.values())
 
 
 def begin(folder: Path, rows: RowResolver, input_format: str, *, overwrite: bool) -> None:
@@ -165,7 +165,7 @@ def _read_about(file: Path) -> dict[str, Any]:
 
 def _is_done(part: Part, about: Path) -> bool:
     """Whether the results are there, no older than the text and the question."""
-    if not part.target.exists():
+    if not os.path.exists(part.target):  # false too where the name is too long, at which `Path.exists` raises
         return False
     return part.target.stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in (part.source, about))
 

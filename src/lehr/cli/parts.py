@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from errno import ENAMETOOLONG
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from ..document import Document
 from ..files import aside, write_text
-from ..formats import decoded, detect, read_source
+from ..formats import FormatError, decoded, detect, read_source
 from ..formats import read as read_source_as
 from ..formats.jsonl import in_words, parse
 from ..integrations.rows import RowResolver, document, reason
@@ -53,9 +54,18 @@ class Part:
             self.errors.unlink(missing_ok=True)
 
     def fail(self, error: BaseException) -> Outcome:
-        """Set the whole file aside; what was written of it before, if anything, stays."""
-        self.set_aside([{"path": self.name, "reason": reason(error)}])
-        return Outcome(failed=1, reason=reason(error))
+        """Leave no target, and set aside the whole file, or the failures that the error has.
+
+        A name that is too long for either file keeps no other file from its turn.
+        """
+        failures = getattr(error, "failures", None) or [{"path": self.name, "reason": reason(error)}]
+        try:
+            self.target.unlink(missing_ok=True)
+            self.set_aside(failures)
+        except OSError as other:
+            if other.errno != ENAMETOOLONG:
+                raise
+        return Outcome(failed=len(failures), reason=failures[0]["reason"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +91,7 @@ def resolve_part(rows: RowResolver, part: Part) -> Outcome:
     rows.load()
     try:
         return _resolve(rows, part)
-    except _NothingResolved as error:
-        part.target.unlink(missing_ok=True)
-        part.set_aside(error.failures)
-        return Outcome(failed=len(error.failures), reason=error.failures[0]["reason"])
     except Exception as error:  # whatever it may be, there are other files
-        part.target.unlink(missing_ok=True)
         return part.fail(error)
 
 
@@ -172,7 +177,9 @@ class Row:
         if isinstance(content, bytes):
             found = document(row, name=name, line=self.number, id=id, language=language)
         else:
-            found = document(row, name=f"{name}, row {self.number}", id=id, language=language)
+            place = f"{name}, row {self.number}"
+            _check_unicode(row, place)
+            found = document(row, name=place, id=id, language=language)
         return Item(found, in_words([key for key in row if row[key] is not None]), self._label(found), row)
 
     def _label(self, document: Document) -> str:
@@ -221,6 +228,14 @@ def read_text(part: Part, source: str, language: str = "en") -> Iterator[Row]:
         found = read_source_as(source, format, name=part.name, language=language)
         came_in_words = format not in ("text", "gap")
         yield from _told_alone(_numbered(part, ((document, came_in_words) for document in found)))
+
+
+def _check_unicode(row: Any, place: str) -> None:
+    """Raise FormatError if a string of a row cannot be written."""
+    try:
+        json.dumps(row, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError.at(place, None, found="half of a surrogate pair", expected="both or none") from error
 
 
 def _numbered(part: Part, contents: Iterable[Any]) -> Iterator[Row]:

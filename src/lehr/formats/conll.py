@@ -31,6 +31,7 @@ _NAMED = re.compile(r"(?:\((?P<id>.*)\)\s*|(?P<bare>[^;]*))(?:;\s*(?:part\s+(?P<
 """What follows, without white space around it; time is linear in its length, as in that of brackets."""
 _END = re.compile(r"#\s*end document\b.*")
 _BRACKET = re.compile(r"(\()?(\d+)(\))?")
+_BLANKS = re.compile(" +")  # words may hold white space of other kinds
 _BRACKETS = re.compile(r"(?!\|)(?:\|?(?:\(\d{1,18}(?!\d)\)?|(?<!\d)\d{1,18}\)))+")
 _NOTHING = frozenset(("", "-", "_"))
 _SPACE = re.compile(r"\s+")
@@ -106,7 +107,7 @@ class _Rows:
 
     def add(self, line: str, number: int) -> None:
         """Take in one row, or the end of a sentence."""
-        columns = line.split("\t") if "\t" in line else line.split()
+        columns = line.split("\t") if "\t" in line else _BLANKS.split(line.strip())
         if not any(columns):
             self.blank = self.blank or bool(self.speakers)
             self.sentences.append([])
