@@ -38,6 +38,7 @@ from lehr.naming import Kind, Naming, best_names
             ["Queen Elizabeth I", "Theresa May"],
         ),
         ("[1 The US] sent [1 its] men. [1 The country] sat. Give [2 us] bread.", ["the US", "us"]),
+        ("[1 Will] left. Ann saw [1 Will]. [1 The young man] will stay.", ["Will"]),
         ("[1 Two boys] met [1 them]. [2 Every boy] ate.", ["two boys", "every boy"]),
         ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
     ],

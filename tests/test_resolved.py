@@ -55,6 +55,11 @@ from lehr.resolved import resolved_text
         ("[1 the men] sat. [1 I] ran and [1 I] sat.", "the men sat. The men ran and the men sat."),
         ("[1 Several boys] ate [1 their] soup.", "Several boys ate several boys' soup."),
         ("[1 Young men] ate [1 their] soup.", "Young men ate Young men's soup."),
+        ("[1 Nobody] came. [1 They] had left.", "Nobody came. They had left."),
+        (
+            "[1 President Obama] left. [1 The president] ate [1 his] soup.",
+            "President Obama left. President Obama ate President Obama's soup.",
+        ),
         ("[1 Uncle Tom] ate [1 his] soup.", "Uncle Tom ate Uncle Tom's soup."),
         ("", ""),
     ],

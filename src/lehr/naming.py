@@ -51,8 +51,8 @@ class Naming:
     def kind(self, mention: Mention) -> Kind:
         """A pronoun is nothing but pronouns; a name has at least a half of proper words.
 
-        A word is proper that begins with a capital, has no function and is never in lower case in the document. It must
-        also have its capital within a sentence if nothing is known of the language, or if it is the first of several
+        A word is proper that begins with a capital and has no function. It must also have its capital within a sentence
+        if the document has it in lower case too, if nothing is known of the language, or if it is the first of several
         and opens a sentence. In scripts without case there are no names.
         """
         words = self.words(mention)
@@ -106,10 +106,12 @@ class Naming:
 
     def has_idle_capital(self, mention: Mention) -> bool:
         """Whether the capital that a mention begins with says nothing of it."""
-        word = self.words(mention)[0]
+        word, *more = self.words(mention)
         if not word[:1].isupper() or word[1:2].isupper() or word in self.language.pronouns:
             return False
-        opens = mention.first_word in self.openings and word.lower() in self._small
+        if more and self._is_proper(more[0]) and not self.language.has_function_word(word):
+            return False  # a title, as of President Obama
+        opens = mention.first_word in self.openings and word.lower() in self._small and word not in self._inside
         return opens or self.language.has_function_word(word)
 
     def _last(self, mention: Mention) -> int:
@@ -138,7 +140,7 @@ class Naming:
     def _is_proper(self, word: str) -> bool:
         if word in self.language.unpronouns:
             return True
-        if len(word) < 2 or not word[0].isupper() or word.lower() in self._small:
+        if len(word) < 2 or not word[0].isupper() or (word.lower() in self._small and word not in self._inside):
             return False
         known = bool(self.language.pronouns)
         return not self.language.has_function_word(word) if known else word in self._inside
