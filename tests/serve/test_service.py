@@ -62,7 +62,8 @@ def test_sentences_and_words(client: TestClient, resolver: Resolver) -> None:
 def test_conll(client: TestClient, resolver: Resolver) -> None:
     document = Document.from_sentences(SENTENCES, id="d", speakers=["Ann"] * 12)
     for format in ("conll", "auto"):
-        record = client.post("/resolve", json={"text": conll.write([document]), "input_format": format}).json()
+        source = "\ufeff" + conll.write([document])  # with a byte order mark, as from a file
+        record = client.post("/resolve", json={"text": source, "input_format": format}).json()
         assert (record["id"], record["speakers"]) == ("d", ["Ann"] * 12)
         assert told(record) == spans(resolver(document))
     answer = client.post("/resolve", json={"text": conll.write([document, document]), "input_format": "conll"})

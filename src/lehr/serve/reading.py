@@ -75,8 +75,10 @@ class Reader:
                 found = raw_text.split_sentences(question.document.text, question.document.words)
                 question.document = replace(question.document, sentences=tuple(found))
         else:
-            format = detect("", source) if question.input_format == "auto" else question.input_format
+            unmarked = source.removeprefix("\ufeff")  # a byte order mark, as files have it
+            format = detect("", unmarked) if question.input_format == "auto" else question.input_format
             if format in ("conll", "conllu", "jsonl"):
+                source = unmarked
                 records = _parsed(source) if format == "jsonl" else []
                 if len(records) > 1:
                     raise ValueError(f"the text holds {len(records)} documents: send one at a time")
