@@ -70,6 +70,14 @@ def test_a_student_begins_alike_whatever_stands_beside_it(data: str, tmp_path: P
     assert carry_out(recipe(data, method="scratch", epochs=1, models=alone), tmp_path / "b")["test"] == one["test"]
 
 
+def test_what_is_refused_leaves_an_unfinished_run_its_recipe(data: str, tmp_path: Path) -> None:
+    (tmp_path / "a/stage-1").mkdir(parents=True)
+    (tmp_path / "a/recipe.json").write_text("{}")
+    with pytest.raises(ValueError, match="holds a run already"):
+        carry_out(recipe(data, method="scratch", epochs=1), tmp_path / "a")
+    assert (tmp_path / "a/recipe.json").read_text() == "{}"
+
+
 def test_on_the_command_line(data: str, tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(

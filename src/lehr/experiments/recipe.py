@@ -219,7 +219,7 @@ def carry_out(
         _refuse_other(done, found.get("recipe", {}), own)
     if resume and claim.exists():
         _refuse_other(claim, json.loads(claim.read_text("utf-8")), own)
-    if not resume and (done.exists() or (output / "model").exists()):
+    if not resume and (done.exists() or (output / "model").exists() or any(output.glob("stage-*"))):
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
     plan, described = recipe.plan(), recipe.described()
