@@ -31,14 +31,13 @@ TRAIN = [GARDEN, SHIP, RAIN, LETTER]
 MODEL = {"window": 64, "overlap": 12, "max_width": 6, "mention_size": 16, "pair_size": 12, "relation_layers": 1}
 TRAINING = {"learning_rate": 2e-3, "logging_steps": 1, "bf16": False, "use_cpu": True, "disable_tqdm": True}
 PLAIN = {
-    "model": {"from": "tiny/tiny-bert-without-dropout", **MODEL, "window": 900, "dropout": 0.0},
+    "model": {"from": "tiny/tiny-bert-without-dropout", **MODEL, "dropout": 0.0},
     "training": {**TRAINING, "adam_epsilon": 10, "max_grad_norm": 0, "save_total_limit": None},
 }
 """For runs that are to be alike to the rounding of sums.
 
 A large ε keeps Adam from making as much of a gradient that is but rounding as of any other, and of a gradient's half
-as of all of it; clipping would do so too. Windows would hold every document twice, so that chance has no say in where
-they begin.
+as of all of it; clipping would do so too.
 """
 
 
@@ -210,8 +209,11 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
         ("validation=0.2", "`validation` is for GLUE and images; this is coref/"),
         ("stages=[{objective: hard-labels, epochs: 1}]", "either a `method` or `stages`"),
         ("models.student=tiny/tiny-bert", "models: student is described by keys and values, as {from: tiny/tiny-bert}"),
-        ("documents.train={scheme: names}", "documents: train: keys and values belong here, and not 'scheme'"),
-        ("documents.train=[{scheme: names, files: 'a/*'}]", "documents: train: `files` is a list, and not 'a/*'"),
+        ("documents.train={scheme: names}", "documents: `train` is a list of keys and values, and not {'scheme'"),
+        (
+            "documents.train=[{scheme: names, files: 'a/*'}]",
+            "documents: train: `files` is a list of strings, and not 'a/*'",
+        ),
         ("documents.train=[{scheme: names, files: []}]", "`files` is a list of patterns, as [train/*.conll]"),
         (
             "training.lr_scheduler_type=cosine_with_min_lr",
@@ -239,11 +241,13 @@ class Killed(CorefTrainer):
         return super().training_step(*args, **kwargs)
 
 
+@pytest.mark.parametrize("every", ["epoch", "steps"])
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(
-    run: Run, recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: str
 ) -> None:
     """Bit for bit, with all that chance decides: the order of documents, dropout, and where windows begin."""
-    path = recipe()
+    often = {"save_strategy": every, "eval_strategy": every, "save_steps": 5, "eval_steps": 5}
+    path = recipe(training={**TRAINING, **often})
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     run(path, "--output", whole)
     with monkeypatch.context() as patched:

@@ -9,11 +9,12 @@ from tiny_documents import HOUSE, LETTER, RAIN, SHIP
 from transformers import PreTrainedTokenizerFast
 
 from lehr.coref.configuration import LehrConfig
-from lehr.coref.data import Collator, Example, gold_spans, windower
+from lehr.coref.data import Collator, Example, Examples, gold_spans, windower
 from lehr.decoding import sentence_last
 from lehr.document import Document
 
-EXAMPLES = [Example(HOUSE, 0), Example(RAIN, 1), Example(LETTER, 0), Example(SHIP, 1)]
+DRAWN = Examples([Example(HOUSE, 0), Example(RAIN, 1), Example(LETTER, 0), Example(SHIP, 1)])
+EXAMPLES = [DRAWN[row] for row in range(4)]
 WIDTH = 6
 
 
@@ -23,9 +24,7 @@ def collator() -> Collator:
 
 def test_flat_positions_point_at_the_pieces_of_every_word() -> None:
     made = collator()
-    torch.manual_seed(5)
     batch = made(EXAMPLES)
-    torch.manual_seed(5)
     windows = [made(EXAMPLES[position : position + 1])["input_ids"] for position in range(len(EXAMPLES))]
     flat = batch["input_ids"].flatten()
     for row, (example, own) in enumerate(zip(EXAMPLES, windows, strict=True)):
@@ -45,9 +44,13 @@ def test_flat_positions_point_at_the_pieces_of_every_word() -> None:
 
 def test_seams_wander() -> None:
     made = collator()
-    torch.manual_seed(0)
-    seen = {tuple(made(EXAMPLES[:1])["input_ids"][0].tolist()) for _ in range(20)}
-    assert len(seen) > 5
+    views = [DRAWN.view(number) for number in range(20)]
+    seen = [made([view[0], view[0]])["input_ids"] for view in views]
+    assert len({tuple(ids[0].tolist()) for ids in seen}) > 5
+    assert all(torch.equal(*ids.chunk(2)) for ids in seen), "the same ones whenever a document of a view is asked for"
+    assert {view.fingerprint for view in views} == {DRAWN.fingerprint}
+    to_ask = Collator(made.windower, WIDTH, to_learn=False)
+    assert len({tuple(to_ask([view[0]])["input_ids"].flatten().tolist()) for view in views}) == 1
 
 
 def test_the_rest_of_a_batch() -> None:

@@ -357,6 +357,17 @@ def test_what_cannot_be_distilled(recipe: Callable[..., Recipe], tmp_path: Path)
     Path(str(recipe(method="kd").data), "of_test.txt").write_text(GARDEN.text.replace(" ,", ","), "utf-8")
     read = {**documents["unlabelled"], "files": ["of_test.txt"], "words": None}
     refused("`unlabelled` has 'of_test-0', whose text is in `test` too", documents={**documents, "unlabelled": read})
+    refused("documents: `train` is a list of keys and values, and not 5", documents={**documents, "train": 5})
+    odd = [{"scheme": "entities", "files": [5]}]
+    refused(r"documents: train: `files` is a list of strings, and not \[5\]", documents={**documents, "train": odd})
+    for key, value in (("window", "wide"), ("language", 5), ("layers", "0"), ("from", 5), ("members", [5])):
+        spec = {**models["student"], key: value}
+        refused(f"model: `{key}` is a .*, and not {re.escape(repr(value))}", models={**models, "student": spec})
+    for key, value in (("max_width", 0), ("relation_layers", -1), ("dropout", 1)):
+        spec = {**models["student"], key: value}
+        refused(f"{key} .*{value}", models={**models, "student": spec})
+    several = {"members": [str(tmp_path / "teacher")]}
+    refused("several `members` can teach, but they are no student", models={**models, "student": several})
     blank = [{"scheme": "entities", "files": ["blank.conll"]}]
     refused("`dev` has no document with words", documents={**documents, "dev": blank})
     judge = {**models, "student": {**models["student"], "singleton_scheme": "x"}}

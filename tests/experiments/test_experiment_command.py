@@ -62,6 +62,14 @@ def test_a_changed_grid_is_refused(typed: Type, tmp_path: Path) -> None:
         assert re.search(r"assistant-0\.json is of another recipe than the grid's: epochs was 4 and is 9 now", said)
 
 
+def test_what_no_table_would_compare_is_not_run(typed: Type, tmp_path: Path) -> None:
+    stages = "stages: [{objective: hard-labels, epochs: 4}]"
+    made_grid(tmp_path, ("{method: scratch,", "{method: scratch, " + stages + ","))
+    said = typed("run", "small.yaml", "--set", "common.epochs=9", status=1)
+    assert "cifar10: kd has epochs 9 and scratch has 4, which is no comparison" in said
+    assert not (tmp_path / "runs").exists()
+
+
 def test_run_when_all_is_done(typed: Type, tmp_path: Path) -> None:
     write_results(made_grid(tmp_path), tmp_path / "results/small")
     assert "small: 28 of 28 cells are done, 0 failed" in typed("run", "small.yaml")

@@ -139,6 +139,26 @@ def test_what_cannot_be_read(made_glue: Path, tmp_path: Path) -> None:
         data._read(RTE, str(made_glue), "test")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sentence2": [None, *"abc"]}, r"rte: 1 rows of .*, train have no 'sentence2'; leave them out"),
+        ({"label": [0, 1, None, None]}, r"rte: 2 rows of .*, train have no 'label'"),
+        ({"label": [0, 1, 2, -1]}, r"rte: labels in .*, train go from -1 to 2, and should from 0 to 1"),
+        ({"label": ["yes", "no", "no", "no"]}, r"rte: 'label' in .*, train is to be a whole number, and is string"),
+        ({"sentence1": [1, 2, 3, 4]}, r"rte: 'sentence1' in .*, train is to be text, and is int64"),
+    ],
+)
+def test_rows_that_lack_something(tmp_path: Path, change: dict[str, list[object]], message: str) -> None:
+    rows = {"sentence1": ["a"] * 4, "sentence2": ["b"] * 4, "label": [0, 1, 0, 1], **change}
+    Dataset.from_dict(rows).to_parquet(tmp_path / "rte.parquet")
+    (tmp_path / "README.md").write_text(
+        "---\nconfigs:\n- config_name: rte\n  data_files:\n  - split: train\n    path: rte.parquet\n---\n"
+    )
+    with pytest.raises(ValueError, match=message):
+        load("rte", tmp_path)
+
+
 def test_labels_in_another_order(tmp_path: Path) -> None:
     label = datasets.ClassLabel(names=["not_entailment", "entailment"])
     features = datasets.Features({**dict.fromkeys(RTE.columns, datasets.Value("string")), "label": label})

@@ -77,12 +77,22 @@ def test_settings_that_will_not_do(recipe: Path, setting: str, message: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("- a\n- b\n", "expected keys and values, found list"), ("a: [", "no YAML")]
+    ("text", "message"),
+    [
+        ("- a\n- b\n", "expected keys and values, found list"),
+        ("a: [", "no YAML"),
+        ("seed: 1\nmodels:\nseed: 2\n", "no YAML: key 'seed' is there twice.* line 3"),
+    ],
 )
 def test_files_that_are_no_recipes(recipe: Path, text: str, message: str) -> None:
     recipe.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=f"recipe.yaml: {message}"):
         read_recipe(recipe)
+
+
+def test_what_is_merged_is_not_there_twice(recipe: Path) -> None:
+    recipe.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n", encoding="utf-8")
+    assert read_recipe(recipe) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 4}}
 
 
 @dataclass
@@ -92,7 +102,7 @@ class Filled:
     rate: float | Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
-        self.total = sum(self.sizes)
+        self.total = sum(self.sizes) + sum(self.rate.values() if isinstance(self.rate, Mapping) else [])
 
 
 def test_a_dataclass_is_filled_from_its_fields() -> None:
@@ -103,9 +113,10 @@ def test_a_dataclass_is_filled_from_its_fields() -> None:
         ({"name": "a", "size": 1}, "here: unknown key 'size'; did you mean 'sizes'?"),
         ({"name": "a", "colour": 1}, "here: unknown key 'colour'; known are name, sizes, rate"),
         ({"name": 1}, "here: `name` is a string, and not 1"),
-        ({"name": "a", "sizes": 1}, "here: `sizes` is a list, and not 1"),
-        ({"name": "a", "sizes": "12"}, "here: `sizes` is a list, and not '12'"),
-        ({"name": "a", "sizes": ["b"]}, "here: a value is of another kind than it should be: unsupported operand"),
+        ({"name": "a", "sizes": 1}, "here: `sizes` is a list of whole numbers, and not 1"),
+        ({"name": "a", "sizes": "12"}, "here: `sizes` is a list of whole numbers, and not '12'"),
+        ({"name": "a", "sizes": [1, "b"]}, r"here: `sizes` is a list of whole numbers, and not \[1, 'b'\]"),
+        ({"name": "a", "rate": {"b": "c"}}, "here: a value is of another kind than it should be: unsupported operand"),
         ({"name": "a", "rate": "high"}, "here: `rate` is a number or keys and values, and not 'high'"),
         ({"name": "a", "rate": True}, "here: `rate` is a number or keys and values, and not True"),
     ):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from made_points import Net, Points, collate
+from safetensors.torch import load_file, save_file
 from test_distillation import SMALL, refused, run
 from torch import nn
 
@@ -48,14 +50,40 @@ def test_rows_without_a_label_count_in_the_regression(tmp_path: Path) -> None:
 def test_nan_in_the_last_steps_is_noticed_too(tmp_path: Path) -> None:
     rows = list(Points(64))
     rows[5]["points"] = torch.tensor([float("nan"), 0])
-    never = {**SMALL, "logging_steps": 1000, "eval_strategy": "no"}
+    never = {**SMALL, "logging_steps": 1000, "save_strategy": "no"}
     settings: dict[str, Any] = {"eval_dataset": None, "training": never, "recipe": "scratch", "epochs": 1}
     refused(tmp_path, "the train loss is nan by step 8", train_dataset=rows, **settings)
+
+
+def test_nan_between_two_logs_is_kept_in_no_checkpoint(tmp_path: Path) -> None:
+    rows = list(Points(64))
+    rows[5]["points"] = torch.tensor([float("nan"), 0])
+    never = {**SMALL, "logging_steps": 1000}
+    settings: dict[str, Any] = {"eval_dataset": None, "training": never, "recipe": "scratch", "epochs": 2}
+    told = r"student, hard-labels: student.layers.0.weight is not finite by step 8; lower the learning rate"
+    refused(tmp_path, told, train_dataset=rows, **settings)
+    assert not list(tmp_path.glob("stage-1/checkpoint-*"))
+
+
+def test_a_run_whose_weights_are_broken_is_not_done_by_resuming(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"recipe": "scratch", "epochs": 1, "training": {**SMALL, "save_total_limit": None}}
+    run(tmp_path, **settings)
+    (tmp_path / "stage-1/done.json").unlink()
+    (saved,) = tmp_path.glob("stage-1/checkpoint-*/model.safetensors")
+    save_file({name: tensor * math.nan for name, tensor in load_file(saved).items()}, saved)
+    refused(tmp_path, "student.layers.0.weight is not finite by step 8", resume=True, **settings)
+    assert not (tmp_path / "stage-1/done.json").exists()
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"training": {**SMALL, "learning_rate": "high"}}, "training: `learning_rate` is a number, and not 'high'"),
+        ({"training": {**SMALL, "warmup": 3}}, "training: unknown key 'warmup'; did you mean 'warmup_steps'"),
+        (
+            {"training": {**SMALL, "gradient_accumulation_steps": 0}},
+            "training: `gradient_accumulation_steps` is 1 or more, and not 0",
+        ),
         ({"recipe": [Stage("hard-labels", 1), Stage("kd", 1)]}, "student, kd: .*teacher"),
         ({"recipe": [Stage("hard-labels", 1, training={"lr_scheduler_type": "bogus"})]}, "bogus"),
         (
@@ -75,7 +103,14 @@ def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "what"),
-    [({"teacher": Net(seed=9)}, "teachers"), ({"train_dataset": Points(64, seed=3)}, "rows"), ({"views": 2}, "views")],
+    [
+        ({"teacher": Net(seed=9)}, "teachers"),
+        ({"train_dataset": Points(64, seed=3)}, "rows"),
+        ({"train_dataset": [{**row, "labels": torch.tensor(0)} for row in Points(64)]}, "rows"),
+        ({"eval_dataset": Points(40, seed=3)}, "validation"),
+        ({"eval_dataset": None}, "validation"),
+        ({"views": 2}, "views"),
+    ],
 )
 def test_a_run_is_not_gone_on_with_on_other_grounds(tmp_path: Path, change: dict[str, Any], what: str) -> None:
     run(tmp_path, recipe="kd", epochs=1)

@@ -78,6 +78,28 @@ def test_what_is_refused_leaves_an_unfinished_run_its_recipe(data: str, tmp_path
     assert (tmp_path / "a/recipe.json").read_text() == "{}"
 
 
+def test_a_student_that_is_described_is_not_begun_like_another(data: str, tmp_path: Path) -> None:
+    stages = [
+        {"objective": "hard-labels", "epochs": 1},
+        {"objective": "hard-labels", "epochs": 1, "student": "second", "like": "student"},
+    ]
+    models = {"student": {"network": "plain2"}, "second": {"network": "resnet8"}}
+    result = carry_out(recipe(data, stages=stages, models=models), tmp_path / "run")
+    assert result["student"] == models["second"]
+    assert json.loads((tmp_path / "run/model/config.json").read_text())["network"] == "resnet8"
+
+
+def test_the_other_cifar_is_refused(data: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="images holds CIFAR-10, and the task is cifar100"):
+        carry_out(recipe(data, task="cifar100", method="scratch", epochs=1), tmp_path / "run")
+
+
+def test_a_folder_of_another_model_is_no_network(data: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ValueError, match="holds no saved network"):
+        VisionProblem(data, validation=40).model({"from": str(tmp_path)})
+
+
 def test_on_the_command_line(data: str, tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(
@@ -128,6 +150,7 @@ def test_recipes_that_do_not_fit_together(fields: dict[str, Any], message: str) 
         ({"from": "nowhere"}, "nowhere holds no saved network"),
         ({}, "give `network`, a name, or `from`, a folder"),
         ({"netwrok": "resnet8"}, "model: unknown key 'netwrok'"),
+        ({"network": 8}, "model: `network` is a string, and not 8"),
     ],
 )
 def test_models_that_cannot_be_had(data: str, spec: dict[str, str], message: str) -> None:

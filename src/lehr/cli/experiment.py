@@ -80,8 +80,10 @@ def run(
     from ..experiments.grid import load_grid
     from ..experiments.results import check_models, read_results
     from ..experiments.runner import Runner
+    from ..experiments.tables import check_alike
 
     table = load_grid(grid, settings or [])
+    check_alike(table)
     folder, kept = runs or table.default_runs, results / table.name
     cells = table.select(only) if only else table.cells()
     done = read_results(table, kept)

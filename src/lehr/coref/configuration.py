@@ -74,6 +74,15 @@ class LehrConfig(PretrainedConfig):
             raise ValueError(f"singleton_scheme is {singleton_scheme!r}, and the schemes are {schemes or ['default']}")
         if not re.fullmatch("[a-z]{2,3}", language):
             raise ValueError(f"language is {language!r}; it must be an ISO 639 code, such as 'de'")
+        sizes = {"window": window, "max_width": max_width, "mention_size": mention_size, "pair_size": pair_size}
+        for name, value in {**sizes, "candidate_ratio": candidate_ratio}.items():
+            if value <= 0:
+                raise ValueError(f"{name} is {value}; it must be above 0")
+        if min(overlap, relation_layers) < 0 or not 0 <= dropout < 1:
+            raise ValueError(
+                f"overlap and relation_layers are 0 or more, and dropout from 0 to below 1; got {overlap}, "
+                f"{relation_layers} and {dropout}"
+            )
         positions = getattr(encoder, "max_position_embeddings", None)
         if encoder and positions and "roberta" in encoder.model_type:  # which counts from behind its padding
             positions -= encoder.pad_token_id + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,24 +22,38 @@ from .configuration import LehrConfig
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A document, the annotation scheme it follows, a position in `LehrConfig.schemes`, and whether it is annotated."""
+    """A document to learn from.
+
+    Args:
+        document: itself.
+        scheme: the annotation scheme that it follows, a position in `LehrConfig.schemes`.
+        labelled: whether it is annotated.
+        shift: from 0 to below 1, how far the first window's begin is shifted, of half a window.
+    """
 
     document: Document
     scheme: int
     labelled: bool = True
+    shift: float = 0.0
 
 
 class Examples(Dataset[Example]):
-    """Documents to train on."""
+    """Documents to train on, their windows shifted by a draw that the view's number and the document's decide."""
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[Example], number: int = 0) -> None:
         self.examples = list(examples)
+        self.number = number
+
+    def view(self, number: int) -> Examples:
+        """The same documents with other seams between their windows."""
+        return Examples(self.examples, number)
 
     def __len__(self) -> int:
         return len(self.examples)
 
     def __getitem__(self, position: int) -> Example:
-        return self.examples[position]
+        shift = np.random.default_rng((self.number, position)).random()
+        return dataclasses.replace(self.examples[position], shift=shift)
 
     @property
     def fingerprint(self) -> str:
@@ -93,8 +108,8 @@ def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:
 class Collator:
     """Batches of examples to the arguments of `LehrModel.forward`.
 
-    To learn from, windows begin at a random place in each epoch, drawn from torch's generator, so that their seams
-    wander; to ask a teacher, they begin where they always do, and gold clusters are left out.
+    To learn from, windows begin where the examples' `shift` says; to ask a teacher, they begin where they always do,
+    and gold clusters are left out.
     """
 
     windower: Windower
@@ -104,7 +119,7 @@ class Collator:
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         windows, base = [], 0
         for example in examples:
-            shift = int(torch.randint(self.windower.room // 2, ())) if self.to_learn else 0
+            shift = int(example.shift * (self.windower.room // 2)) if self.to_learn else 0
             windows.append(self.windower(example.document.tokens, shift))
         width = max(w.input_ids.shape[1] for w in windows)
         first, last = [], []

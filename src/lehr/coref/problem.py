@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from accelerate import PartialState  # type: ignore[import-untyped]
@@ -23,7 +23,7 @@ from ..files import write_text
 from ..kd.data import Inputs, TaughtDataset
 from ..kd.distillation import Run
 from ..kd.objectives import OBJECTIVES, objective
-from ..kd.recipe import fill, refuse_unknown
+from ..kd.recipe import check_fields, fill
 from ..kd.stages import Stage
 from ..kd.teacher import Logits, keep_logits
 from ..kd.trainer import machine
@@ -46,7 +46,7 @@ DEFAULTS: dict[str, Any] = {
 }
 """What a recipe's `training` need not say, over `lehr.kd.distillation.DEFAULTS`."""
 
-DECIDED_HERE = ("self", "encoder", "schemes", "kwargs")
+DECIDED_HERE = ("encoder", "schemes", "kwargs", "return")
 """Arguments of `LehrConfig` that a model's description has no say in."""
 
 LEARNED_HERE = ("hard-labels", "pseudo-labels", "annealed-regression", "kd")
@@ -86,18 +86,19 @@ class CorefProblem:
         ValueError: if something is unknown, or not there.
     """
 
-    KEYS = (
-        *("from", "layers", "head", "members"),
-        *(key for key in inspect.signature(LehrConfig.__init__).parameters if key not in DECIDED_HERE),
-    )
+    KEYS = {  # noqa: RUF012
+        **{"from": str, "layers": list[int] | None, "head": str | None, "members": list[str]},
+        **{key: kind for key, kind in get_type_hints(LehrConfig.__init__).items() if key not in DECIDED_HERE},
+    }
     metric = "conll_f1"
 
     def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data", language: str = "en") -> None:
-        refuse_unknown(documents, ("train", "dev", "test", "unlabelled"), "documents")
+        parts = dict.fromkeys(("train", "dev", "test"), list[Mapping[str, Any]] | None)
+        check_fields(documents, {**parts, "unlabelled": Any}, "documents")
         self.data, self.language = Path(data), language
         self.annotated = {
             part: [fill(Annotated, given, f"documents: {part}") for given in documents.get(part) or []]
-            for part in ("train", "dev", "test")
+            for part in parts
         }
         self.schemes = list(dict.fromkeys(source.scheme for source in self.annotated["train"]))
         if not self.schemes:
@@ -137,7 +138,7 @@ class CorefProblem:
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """A resolver, or an `Ensemble` of some."""
-        refuse_unknown(spec, self.KEYS, "model")
+        check_fields(spec, self.KEYS, "model")
         if "members" in spec:
             if len(spec) > 1 or not spec["members"]:
                 raise ValueError("model: `members` are the folders of one resolver or more, and go with no other key")
@@ -222,6 +223,8 @@ class CorefRun(Run):
 
     def _check_stages(self) -> None:
         for number, stage in enumerate(self.stages):
+            if isinstance(self.models[stage.student], Ensemble):
+                raise ValueError(f"{stage.title()}: several `members` can teach, but they are no student")
             if stage.name not in LEARNED_HERE or stage.settings.get("standardise"):
                 raise ValueError(f"{stage.title()}: resolvers learn by {', '.join(LEARNED_HERE)}, and not standardised")
             for key in ("optim", "optim_args", "optim_target_modules"):
@@ -268,15 +271,19 @@ class CorefRun(Run):
 
     def _lessons(self, number: int) -> tuple[TaughtDataset, list[str]]:
         stage, inputs = self.stages[number], self._inputs(number)
+        before = self._before(number)
+        epochs = before + stage.epochs  # each of which is a view; the teacher, who sees whole documents, has but one
         if not stage.teachers:
             annotated = Examples([example for example in inputs.train if example.labelled])
-            return TaughtDataset(dataclasses.replace(inputs, train=annotated)), []
+            inputs = dataclasses.replace(inputs, train=annotated)
+            return TaughtDataset(inputs, views=epochs, first_epoch=before), []
         kept = self._kept(stage.teachers[0], 0)
         if stage.name == "pseudo-labels":
             config = _cells(self.models[stage.teachers[0]])
             found = Examples([_as_found(e, kept[i], config) for i, e in enumerate(inputs.train)])
-            return TaughtDataset(dataclasses.replace(inputs, train=found)), []
-        return TaughtDataset(inputs, logits=[[kept]]), []
+            inputs = dataclasses.replace(inputs, train=found)
+            return TaughtDataset(inputs, views=epochs, first_epoch=before), []
+        return TaughtDataset(inputs, views=epochs, logits=[[kept]] * epochs, first_epoch=before), []
 
     def _kept(self, name: str, view: int) -> Logits:
         inputs = self.inputs[name]
@@ -367,6 +374,7 @@ def language_of(spec: Mapping[str, Any]) -> str:
     Raises:
         ValueError: if there is no such encoder or resolver.
     """
+    check_fields(spec, CorefProblem.KEYS, "model")
     config = _config(spec["from"]) if "from" in spec else None
     return config.language if isinstance(config, LehrConfig) else str(spec.get("language", "en"))
 

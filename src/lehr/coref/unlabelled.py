@@ -75,8 +75,9 @@ class Unlabelled:
             if self.words is not None and words >= self.words:
                 return found
             (document,) = read_text(text, name=f"{name}-{turn}", language=self.language)
-            found.append(Example(document, scheme, labelled=False))
-            words += len(document.words)
+            if document.words:
+                found.append(Example(document, scheme, labelled=False))
+                words += len(document.words)
         if self.words is not None and words < self.words:
             raise ValueError(f"unlabelled: {', '.join(self.files)} have {words:,} words, and {self.words:,} are wanted")
         return found

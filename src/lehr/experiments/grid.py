@@ -207,7 +207,7 @@ class Grid:
             folder = (runs or self.default_runs) / trained.name / "model" if trained else None
             models["teacher"] = {"from": folder.as_posix()} if folder else self.models[row.teacher]
         recipe = fill(Recipe, {**fields, "task": cell.task, "models": models, "seed": cell.seed}, "recipe")
-        needed = {name for stage in recipe.plan() for name in [*stage.teachers, stage.like or stage.student]}
+        needed = recipe.needed()
         if row.teacher is not None and "teacher" not in needed:
             raise ValueError(f"it has a teacher, {row.teacher!r}, and no stage that learns from `teacher`")
         if recipe.documents and not recipe.documents.get("test"):

@@ -22,8 +22,8 @@ from ..glue.problem import GlueProblem
 from ..glue.tasks import TASKS
 from ..kd.distillation import Run
 from ..kd.problem import Problem
-from ..kd.recipe import difference, fill, read_recipe, refuse_unknown
-from ..kd.stages import TRAINING_KEYS, Stage, method, read_stages, refuse_two_schedules
+from ..kd.recipe import difference, fill, read_recipe
+from ..kd.stages import Stage, check_training, method, read_stages, refuse_two_schedules
 from ..kd.trainer import machine
 from ..versions import versions
 from ..vision.data import HUB_NAMES, VALIDATION
@@ -108,7 +108,7 @@ class Recipe:
         for name, spec in self.models.items():
             if not isinstance(spec, Mapping):
                 raise ValueError(f"models: {name} is described by keys and values, as {{from: {spec}}}")
-        refuse_unknown(self.training, TRAINING_KEYS, "training")
+        check_training(self.training)
         models = self.described()
         refuse_two_schedules(self.plan(), self.training)
         for stage in self.plan():
@@ -122,6 +122,14 @@ class Recipe:
             if stage.student not in found and stage.like in found:
                 found[stage.student] = found[stage.like]
         return found
+
+    def needed(self) -> dict[str, Mapping[str, Any]]:
+        """Those of `models` that the stages name: as teacher, as student, or as what a student is like."""
+        names = [name for stage in self.plan() for name in [*stage.teachers, self._begun_from(stage)]]
+        return {name: self.models[name] for name in dict.fromkeys(names) if name in self.models}
+
+    def _begun_from(self, stage: Stage) -> str:
+        return stage.student if stage.student in self.models else stage.like or stage.student
 
     def _check_values(self) -> None:
         for key in ("head_rate", "validation", *WHOLE):
@@ -149,7 +157,10 @@ class Recipe:
             return CorefProblem(self.documents, self.data or "../shared/data", language)
         if self.task in IMAGES:
             cut = VALIDATION if self.validation is None else self.validation
-            return VisionProblem(self.data or IMAGES[self.task], validation=cut, seed=self.split_seed)
+            images = VisionProblem(self.data or IMAGES[self.task], validation=cut, seed=self.split_seed)
+            if self.task != f"cifar{images.splits.classes}":
+                raise ValueError(f"{self.data} holds CIFAR-{images.splits.classes}, and the task is {self.task}")
+            return images
         return GlueProblem(
             self.task.removeprefix("glue/"),
             self.data or "nyu-mll/glue",
@@ -223,8 +234,7 @@ def carry_out(
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
     plan, described = recipe.plan(), recipe.described()
-    names = dict.fromkeys(name for stage in plan for name in [*stage.teachers, stage.like or stage.student])
-    run = _run(recipe, problem, {n: recipe.models[n] for n in names if n in recipe.models}, output, cache)
+    run = _run(recipe, problem, recipe.needed(), output, cache)
     for number, stage in enumerate(plan):
         for name in set(stage.teachers) - {earlier.student for earlier in plan[:number]}:
             if not problem.has_learned(described[name]):

@@ -11,6 +11,7 @@ from typing import Any
 import datasets  # type: ignore[import-untyped]
 import numpy as np
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
+from pyarrow.compute import min_max  # type: ignore[import-untyped]
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 from transformers import PreTrainedTokenizerBase
 
@@ -102,10 +103,29 @@ def _read(task: Task, source: str, part: str) -> Dataset:
         reason = " ".join(str(error).split())
         raise ValueError(f"{task.name}: cannot read the {part} part at {where}: {reason}") from error
     _require_columns(dataset, task, f"{source}, {part}")
+    _check_values(dataset, task, f"{source}, {part}")
     label = dataset.features["label"]
     if isinstance(label, ClassLabel) and tuple(label.names) != task.labels:
         raise ValueError(f"{task.name}: labels at {source} are {label.names}, expected {list(task.labels)}")
     return dataset
+
+
+def _check_values(dataset: Dataset, task: Task, place: str) -> None:
+    """Every row has its texts and a label, which is a number of one of the task's labels."""
+    for column in (*task.columns, "label"):
+        values = dataset.data.column(column)
+        if values.null_count:
+            raise ValueError(f"{task.name}: {values.null_count} rows of {place} have no {column!r}; leave them out")
+        kinds = (str,) if column != "label" else (int, float) if task.regression else (int,)
+        if len(values) and not isinstance(values[0].as_py(), kinds):
+            wanted = "text" if column != "label" else "a number" if task.regression else "a whole number"
+            raise ValueError(f"{task.name}: {column!r} in {place} is to be {wanted}, and is {values.type}")
+    if not task.regression and len(dataset):
+        low, high = min_max(dataset.data.column("label").combine_chunks()).as_py().values()
+        if low < 0 or high >= task.num_labels:
+            raise ValueError(
+                f"{task.name}: labels in {place} go from {low} to {high}, and should from 0 to {task.num_labels - 1}"
+            )
 
 
 def _require_columns(dataset: Dataset, task: Task, place: str) -> None:

@@ -42,6 +42,8 @@ def classifier(
         ValueError: if there is no such encoder, its head has the task's labels in another order, or `layers` do not
             fit.
     """
+    if dropout is not None and not 0 <= dropout < 1:
+        raise ValueError(f"dropout is from 0 to below 1; got {dropout}")
     place, config = _configuration(source)
     _refuse_other_order(config, task, place)
     config.num_labels = task.num_labels

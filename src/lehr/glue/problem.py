@@ -13,7 +13,7 @@ from torch import nn
 from transformers import AutoTokenizer, DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from ..kd.data import Inputs
-from ..kd.recipe import refuse_unknown
+from ..kd.recipe import check_fields
 from ..kd.teacher import ask, fetch
 from ..shelf import encoder_path
 from .data import load, tokenised
@@ -41,7 +41,7 @@ class GlueProblem:
         ValueError: if the task is unknown or its rows cannot be read.
     """
 
-    KEYS = ("from", "layers", "dropout")
+    KEYS = {"from": str, "layers": list[int] | None, "dropout": float | None}  # noqa: RUF012
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class GlueProblem:
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """See `lehr.glue.models.classifier`."""
-        refuse_unknown(spec, self.KEYS, "model")
+        check_fields(spec, self.KEYS, "model")
         if "from" not in spec:
             raise ValueError("model: give `from`, the folder or hub id of an encoder or a classifier")
         return classifier(spec["from"], self.task, layers=spec.get("layers"), dropout=spec.get("dropout"))

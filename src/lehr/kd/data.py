@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from .objectives import NO_LABEL
 from .teacher import Collator, Logits, fetch, logits_of
 
 
@@ -112,10 +113,31 @@ class TaughtCollator:
     def __call__(self, lesson: Lesson) -> dict[str, Any]:
         batch = dict(self.collator(lesson.rows))
         if lesson.logits is not None:
-            batch["teacher_logits"] = torch.from_numpy(np.stack(lesson.logits))
+            batch["teacher_logits"] = torch.from_numpy(np.stack(_as_long(lesson.logits, batch)))
         if lesson.seen_by_teacher is not None:
             batch["teacher_inputs"] = without_labels(self.teacher_collator(lesson.seen_by_teacher))
         return batch
+
+
+def _as_long(logits: list[Any], batch: Mapping[str, Any]) -> list[Any]:
+    """Logits of rows (tokens, …), cut or filled up to the batch's own padding where their teacher's was another.
+
+    Raises:
+        ValueError: if they cannot be, as what has a label would be.
+    """
+    labels = batch.get("labels")
+    if labels is None or labels.ndim < 2 or all(len(row) == labels.shape[1] for row in logits):
+        return logits
+    tokens, mask = labels.shape[1], batch.get("attention_mask")
+    if mask is not None and not mask[:, 0].all():
+        raise ValueError("kept logits of tokens need rows that are padded on the right; these are on the left")
+    fitted = []
+    for row, own in zip(logits, labels, strict=True):
+        if (own[len(row) :] != NO_LABEL).any():
+            raise ValueError(f"a teacher's logits are of {len(row)} tokens, of which the row has more with a label")
+        missing = max(0, tokens - len(row))
+        fitted.append(np.pad(row[:tokens], [(0, missing), *[(0, 0)] * (row.ndim - 1)]))
+    return fitted
 
 
 def lengths(rows: Any) -> list[int]:

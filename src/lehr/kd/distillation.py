@@ -21,7 +21,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from ..files import aside, write_text
 from .checks import check_order, check_room, check_rows, check_rows_stay, check_schedule, check_stages
 from .data import Inputs, Learner, TaughtDataset
-from .stages import Stage, method, read_stages, refuse_two_schedules
+from .stages import Stage, check_training, method, read_stages, refuse_two_schedules
 from .teacher import Collator, Logits, fingerprint_of_data, fingerprint_of_model, keep_logits
 from .trainer import DistillationTrainer, machine
 
@@ -125,6 +125,7 @@ def distill(
             stages = [dataclasses.replace(s, teacher=everyone) if s.teachers == ["teacher"] else s for s in stages]
     else:
         stages = read_stages(recipe)
+    check_training(training or {})
     refuse_two_schedules(stages, training or {})
     common = Inputs(train_dataset, collator, eval_dataset)
     return Run(
@@ -225,6 +226,7 @@ class Run:
         asked = time.monotonic() - began
         trainer = self._trainer(number, dataset, online)
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+        trainer.refuse_broken()
         report = {
             "title": stage.title(),
             "epochs": stage.epochs,
@@ -248,13 +250,18 @@ class Run:
         """Write down which stage a folder is of, or refuse one that is of another."""
         stage = self.stages[number]
         inputs = self.inputs[stage.student]
+
+        def told(rows: Any) -> str:
+            return fingerprint_of_data(rows, inputs.collator, labels=True)[:16]
+
         facts = {
             **dataclasses.asdict(stage),
             "seed": self.seed,
             "run": self._settings(),
             "views": self.views,
             "metric": self.metric,
-            "rows": fingerprint_of_data(inputs.view(0), inputs.collator)[:16],
+            "rows": told(inputs.view(0)),
+            "validation": None if inputs.eval is None else told(inputs.eval),
             "teachers": {name: fingerprint_of_model(self.models[name])[:16] for name in stage.teachers},
         }
         own = json.loads(json.dumps(facts))
@@ -277,7 +284,7 @@ class Run:
     def _lessons(self, number: int) -> tuple[TaughtDataset, list[str]]:
         """The rows of a stage with its teachers' logits, or with the names of teachers to ask at every step."""
         stage = self.stages[number]
-        before = sum(s.epochs for s in self.stages[:number] if s.student == stage.student)
+        before = self._before(number)
         inputs, views = self.inputs[stage.student], self.views
         if not stage.teachers:
             return TaughtDataset(inputs, views=views, first_epoch=before), []
@@ -288,6 +295,10 @@ class Run:
         turns = {(before + epoch) % views for epoch in range(stage.epochs)}
         logits = [[self._kept(name, v) for name in stage.teachers] if v in turns else [] for v in range(views)]
         return TaughtDataset(inputs, views=views, logits=logits, first_epoch=before), []
+
+    def _before(self, number: int) -> int:
+        """Epochs that a stage's student has had when it begins."""
+        return sum(s.epochs for s in self.stages[:number] if s.student == self.stages[number].student)
 
     def _kept(self, name: str, view: int) -> Logits:
         inputs = self.inputs[name]

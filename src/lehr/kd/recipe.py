@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
+from yaml.error import MarkedYAMLError
 
 T = TypeVar("T")
 
@@ -66,7 +67,8 @@ def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
     if not isinstance(fields, Mapping):
         raise ValueError(f"{place}: keys and values belong here, and not {fields!r}")
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    refuse_unknown(fields, known, place)
+    hints = get_type_hints(kind)
+    check_fields(fields, {name: hints[name] for name in known}, place)
     missing = [
         name
         for name, field in known.items()
@@ -74,43 +76,59 @@ def fill(kind: type[T], fields: Mapping[str, Any], place: str) -> T:
     ]
     if missing:
         raise ValueError(f"{place}: key {missing[0]!r} is missing")
-    for name, hint in get_type_hints(kind).items():
-        kinds = _kinds(hint)
-        if name in fields and not any(_fits(fields[name], one) for one in kinds):
-            wanted = " or ".join(_KINDS[one] for one in kinds if one in _KINDS)
-            raise ValueError(f"{place}: `{name}` is {wanted}, and not {fields[name]!r}")
     try:
         return kind(**fields)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{place}: a value is of another kind than it should be: {error}") from error
 
 
+def check_fields(fields: Mapping[str, Any], hints: Mapping[str, Any], place: str) -> None:
+    """Raise ValueError if a key is not among `hints`, or its value is of no kind that its annotation there names."""
+    refuse_unknown(fields, hints, place)
+    for name, value in fields.items():
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{place}: `{name}` is {_told(hints[name])}, and not {value!r}")
+
+
 _KINDS = {
-    int: "a whole number",
-    float: "a number",
-    str: "a string",
-    bool: "true or false",
-    list: "a list",
-    Sequence: "a list",
-    Mapping: "keys and values",
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a string", "strings"),
+    bool: ("true or false", "values true or false"),
+    list: ("a list", "lists"),
+    Sequence: ("a list", "lists"),
+    Mapping: ("keys and values", "keys and values"),
+    dict: ("keys and values", "keys and values"),
 }
+"""What one and several of a kind are called."""
 
 
-def _kinds(hint: Any) -> list[Any]:
-    """The alternatives of an annotation, without what it says of items."""
-    alternatives = get_args(hint) if get_origin(hint) in (Union, UnionType) else [hint]
-    return [get_origin(one) or one for one in alternatives]
+def _alternatives(hint: Any) -> Sequence[Any]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else [hint]
 
 
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value that YAML gives is of a kind; whatever is not among `_KINDS` fits, and others look at it."""
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value that YAML gives is as annotated; what is not among `_KINDS` is for others to look at."""
+    if len(alternatives := _alternatives(hint)) > 1:
+        return any(_fits(value, one) for one in alternatives)
+    kind = get_origin(hint) or hint
     if kind is NoneType:
         return value is None
     if kind in (Sequence, list):
-        return isinstance(value, (list, tuple))
+        return isinstance(value, (list, tuple)) and all(_fits(item, one) for one in get_args(hint) for item in value)
     if kind in (int, float):
         return isinstance(value, (int, kind)) and not isinstance(value, bool)
     return kind not in _KINDS or isinstance(value, kind)
+
+
+def _told(hint: Any, several: bool = False) -> str:
+    told = []
+    for one in _alternatives(hint):
+        kind = get_origin(one) or one
+        if kind in _KINDS:
+            items = " of " + _told(get_args(one)[0], True) if kind in (Sequence, list) and get_args(one) else ""
+            told.append(_KINDS[kind][several] + items)
+    return " or ".join(told)
 
 
 def refuse_unknown(fields: Mapping[str, Any], known: Collection[str], place: str) -> None:
@@ -151,7 +169,17 @@ def _defaults(kind: type) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers, of which 1e-4 is one; to PyYAML it is a string."""
+    """YAML 1.2's numbers, of which 1e-4 is one, to PyYAML a string; and no key twice, where PyYAML takes the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise MarkedYAMLError(problem=f"key {key.value!r} is there twice", problem_mark=key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return node
 
 
 _Loader.add_implicit_resolver(

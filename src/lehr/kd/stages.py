@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from torch import Tensor
 from transformers import TrainingArguments
 
 from .annealing import Shape, phi
 from .objectives import LEARNED, OBJECTIVES, objective
-from .recipe import fill, refuse_unknown
+from .recipe import check_fields, fill
 
 Choice = Literal["last", "best", "best-at-full"]
 Unit = Literal["epoch", "step"]
 
-_OF_NO_USE = {"max_steps", "dataloader_persistent_workers", "label_smoothing_factor", "gradient_checkpointing"}
+_OF_NO_USE = {
+    "max_steps",
+    "dataloader_persistent_workers",
+    "label_smoothing_factor",
+    "gradient_checkpointing",
+    "neftune_noise_alpha",
+}
 DECIDED_HERE = _OF_NO_USE | {
     "output_dir",
     "num_train_epochs",
@@ -29,7 +34,20 @@ DECIDED_HERE = _OF_NO_USE | {
     "label_names",
     "remove_unused_columns",
 }
-TRAINING_KEYS = sorted({field.name for field in dataclasses.fields(TrainingArguments)} - DECIDED_HERE)
+_TRAINING = {key: kind for key, kind in sorted(get_type_hints(TrainingArguments).items()) if key not in DECIDED_HERE}
+_FROM_ONE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+
+
+def check_training(training: Mapping[str, Any]) -> None:
+    """See that these can be fields of Transformers' `TrainingArguments` that a recipe has a say in.
+
+    Raises:
+        ValueError: if not.
+    """
+    check_fields(training, _TRAINING, "training")
+    for key in _FROM_ONE:
+        if training.get(key, 1) < 1:
+            raise ValueError(f"training: `{key}` is 1 or more, and not {training[key]}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class Stage:
                 raise ValueError(f"unknown {name} {value!r}; known are {', '.join(known)}")
         if not all(0 < milestone < 1 for milestone in self.milestones):
             raise ValueError(f"milestones are shares of the stage, between 0 and 1; got {list(self.milestones)}")
-        refuse_unknown(self.training, TRAINING_KEYS, "training")
+        check_training(self.training)
         refuse_two_schedules([self], self.training)
         self.function()
 

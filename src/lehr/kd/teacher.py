@@ -241,15 +241,21 @@ def fingerprint_of_model(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def fingerprint_of_data(dataset: Any, collator: Collator) -> str:
-    """A dataset's own `fingerprint`, or the sha256 of all that the collator gives a model to see of it."""
+def fingerprint_of_data(dataset: Any, collator: Collator, *, labels: bool = False) -> str:
+    """A dataset's own `fingerprint`, or the sha256 of all that the collator gives a model to see of it.
+
+    Args:
+        dataset: the rows.
+        collator: makes batches of them.
+        labels: whether those count as well.
+    """
     if isinstance(own := getattr(dataset, "fingerprint", None), str):
         return own
     digest = hashlib.sha256()
     for start in range(0, len(dataset), PART):
         batch = collator(fetch(dataset, range(start, min(start + PART, len(dataset)))))
         for name in sorted(batch):
-            if name != "labels":
+            if name != "labels" or labels:
                 _update(digest, name, batch[name])
     return digest.hexdigest()
 

@@ -66,6 +66,7 @@ class DistillationTrainer(Trainer):
         title: str = "",
     ) -> None:
         args.label_names = ["labels"]
+        args._n_gpu = min(args.n_gpu, 1)  # torch's DataParallel cuts batches along axes that are no rows
         inputs = train_dataset.inputs
         super().__init__(
             learner,
@@ -160,8 +161,7 @@ class DistillationTrainer(Trainer):
         for name in ("loss", "train_loss", "eval_loss"):
             if not math.isfinite(logs.get(name, 0.0)):
                 raise ValueError(
-                    f"{self.stage.title()}: the {name.replace('_', ' ')} is {logs[name]} by step "
-                    f"{self.state.global_step}; lower the learning rate or clip gradients (training.max_grad_norm)"
+                    f"{self.stage.title()}: the {name.replace('_', ' ')} is {logs[name]} by {self._step_and_help()}"
                 )
         if "loss" in logs:
             logs |= {name: float(torch.stack(values).mean()) for name, values in self._errors.items() if values}
@@ -185,7 +185,21 @@ class DistillationTrainer(Trainer):
         weights = self.accelerator.unwrap_model(self.model).state_dict() if state_dict is None else state_dict
         super()._save(output_dir, {name: tensor.detach().clone().contiguous() for name, tensor in weights.items()})
 
+    def refuse_broken(self) -> None:
+        """See that every weight is finite: the step whose loss is not may be between two logs, or after the last.
+
+        Raises:
+            ValueError: if one is not.
+        """
+        weights = self.accelerator.unwrap_model(self.model).state_dict()
+        if broken := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
+            raise ValueError(f"{self.stage.title()}: {broken[0]} is not finite by {self._step_and_help()}")
+
+    def _step_and_help(self) -> str:
+        return f"step {self.state.global_step}; lower the learning rate or clip gradients (training.max_grad_norm)"
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.refuse_broken()
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, RuntimeError, SafetensorError) as error:  # torch's and safetensors' own for a full disk

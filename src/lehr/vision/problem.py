@@ -12,7 +12,7 @@ from torch import nn
 
 from ..files import aside, write_text
 from ..kd.data import Inputs
-from ..kd.recipe import refuse_unknown
+from ..kd.recipe import check_fields
 from ..kd.teacher import ask, fetch
 from .data import VALIDATION, collate, load
 from .networks import network
@@ -36,7 +36,7 @@ class VisionProblem:
     """
 
     metric = "accuracy"
-    KEYS = ("network", "from")
+    KEYS = {"network": str, "from": str}  # noqa: RUF012
 
     def __init__(self, data: str, *, validation: float = VALIDATION, seed: int = 0, augment_seed: int = 0) -> None:
         self.splits = load(data, validation=validation, seed=seed, augment_seed=augment_seed)
@@ -47,7 +47,7 @@ class VisionProblem:
         Raises:
             ValueError: if the network is unknown, was saved for another number of classes, or is another than is said.
         """
-        refuse_unknown(spec, self.KEYS, "model")
+        check_fields(spec, self.KEYS, "model")
         if "from" not in spec:
             if "network" not in spec:
                 raise ValueError("model: give `network`, a name, or `from`, a folder")
@@ -55,7 +55,8 @@ class VisionProblem:
         folder = Path(spec["from"])
         try:
             about = json.loads((folder / "config.json").read_text("utf-8"))
-        except FileNotFoundError as error:
+            about["network"], about["classes"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise ValueError(f"{folder} holds no saved network") from error
         if spec.get("network", about["network"]) != about["network"]:
             raise ValueError(

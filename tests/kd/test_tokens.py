@@ -1,0 +1,81 @@
+"""Students that are taught token by token, in rows of different lengths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made_points import weights
+from test_distillation import SMALL
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from lehr.kd.data import Lesson, TaughtCollator
+from lehr.kd.distillation import distill
+from lehr.kd.stages import Stage
+
+Row = dict[str, list[int]]
+ROWS: list[Row] = [
+    {"input_ids": [(3 * row + token) % 7 for token in range(row % 6 + 1)], "labels": [row % 3] * (row % 6 + 1)}
+    for row in range(24)
+]
+
+
+def padded(rows: list[Row]) -> dict[str, Tensor]:
+    """A batch as long as its longest row, filled up on the right."""
+    ids, labels = (
+        pad_sequence([torch.tensor(row[name]) for row in rows], batch_first=True, padding_value=fill)
+        for name, fill in (("input_ids", 0), ("labels", -100))
+    )
+    return {"input_ids": ids, "attention_mask": (labels != -100).long(), "labels": labels}
+
+
+class Tagger(nn.Module):
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.layers = nn.Sequential(nn.Embedding(7, 4), nn.Linear(4, 3))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.layers(input_ids)
+
+
+def test_kept_logits_of_tokens_teach_as_an_online_teacher_does(tmp_path: Path) -> None:
+    students = {}
+    for online in (False, True):
+        training = {**SMALL, "per_device_train_batch_size": 2, "per_device_eval_batch_size": 5}
+        stage = Stage("annealed-regression", 2, teacher="teacher")
+        places: dict[str, Any] = {"output": tmp_path / str(online), "cache": tmp_path / "cache"}
+        distill(
+            Tagger(1),
+            student := Tagger(2),
+            ROWS,
+            collator=padded,
+            recipe=[stage],
+            training=training,
+            online=online,
+            **places,
+        )
+        students[online] = weights(student)
+    for name, tensor in students[True].items():
+        torch.testing.assert_close(tensor, students[False][name])
+
+
+def test_logits_that_are_not_of_these_tokens_are_refused() -> None:
+    def taught(rows: list[Row], lengths: list[int], pad: Any = padded) -> Tensor:
+        logits = [np.arange(3.0 * length, dtype=np.float32).reshape(length, 3) for length in lengths]
+        found: Tensor = TaughtCollator(pad)(Lesson(rows, logits))["teacher_logits"]
+        return found
+
+    assert taught(ROWS[1:3], [6, 3]).shape == (2, 3, 3)
+    with pytest.raises(ValueError, match="logits are of 2 tokens, of which the row has more with a label"):
+        taught(ROWS[1:3], [6, 2])
+
+    def on_the_left(rows: list[Row]) -> dict[str, Tensor]:
+        return {name: tensor.flip(1) for name, tensor in padded(rows).items()}
+
+    with pytest.raises(ValueError, match="need rows that are padded on the right; these are on the left"):
+        taught(ROWS[1:3], [6, 3], on_the_left)
