@@ -40,6 +40,8 @@ from lehr.naming import Kind, Naming, best_names
         ("[1 The US] sent [1 its] men. [1 The country] sat. Give [2 us] bread.", ["the US", "us"]),
         ("[1 Will] left. Ann saw [1 Will]. [1 The young man] will stay.", ["Will"]),
         ("[1 Two boys] met [1 them]. [2 Every boy] ate.", ["two boys", "every boy"]),
+        ("[1 No lazy boy] ate: [1 the boy] sat. [2 Which Frenchman] ate [2 it].", ["the boy", "which Frenchman"]),
+        ("In [1 Half Moon Bay]. [1 Half Moon Bay] is old.", ["Half Moon Bay"]),
         ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
     ],
 )

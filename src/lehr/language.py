@@ -21,7 +21,8 @@ class Language:
         kept: pronouns that no name can stand for, as `himself` and `who`.
         unpronouns: words that are none of these as they are written, as the US.
         objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
-            nor does a good name of several words stop at one.
+            possessives that stand before that are among them, those that stand alone, as `hers`, are not. Nor does a
+            good name of several words stop at one.
         definite: words with which mentions begin that refer to what is known.
         indefinite: the definite article for each indefinite one.
         quantifiers: words that say how many, with which mentions begin that are no names.

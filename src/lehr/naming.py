@@ -28,8 +28,9 @@ class Kind(IntEnum):
     """Kinds of mentions, better names being greater."""
 
     PRONOUN = 0
-    NOMINAL = 1
-    NAME = 2
+    QUANTIFIED = 1
+    NOMINAL = 2
+    NAME = 3
 
 
 def best_names(document: Document, code: str = "") -> list[str]:
@@ -51,6 +52,9 @@ class Naming:
     def kind(self, mention: Mention) -> Kind:
         """A pronoun is nothing but pronouns; a name has at least a half of proper words.
 
+        Quantified are *no boy*, *two boys* and *which of us*, that mean others when they are said again; not so *this
+        boy*, nor Half Moon Bay, if it has its capital within a sentence.
+
         A word is proper that begins with a capital and has no function. It must also have its capital within a sentence
         if the document has it in lower case too, if nothing is known of the language, or if it is the first of several
         and opens a sentence. In scripts without case there are no names.
@@ -58,6 +62,8 @@ class Naming:
         words = self.words(mention)
         if all(map(self.language.has_pronoun, words)):
             return Kind.PRONOUN
+        if self._quantifies(words[0]) and (self.has_idle_capital(mention) or not words[0].istitle()):
+            return Kind.QUANTIFIED
         proper = [*map(self._is_proper, words)]
         if len(words) > 1 and mention.first_word in self.openings:
             proper[0] = proper[0] and words[0] in self._inside
@@ -89,7 +95,7 @@ class Naming:
             kind, key, words = self.kind(mention), self._key(mention), self.words(mention)
             whole = _BREAKS.isdisjoint(words) and not self._stops_short(words)
             short, named = len(words) <= LONGEST, kind is not Kind.PRONOUN
-            frequency = counts[key] if kind is not Kind.NOMINAL else 0
+            frequency = counts[key] if kind in (Kind.PRONOUN, Kind.NAME) else 0
             length = len(key) if named else 0
             return whole, named, short, kind, frequency, length, mention.first_word not in self.openings
 
@@ -109,10 +115,10 @@ class Naming:
         word, *more = self.words(mention)
         if not word[:1].isupper() or word[1:2].isupper() or word in self.language.pronouns:
             return False
-        if more and self._is_proper(more[0]) and not self.language.has_function_word(word):
-            return False  # a title, as of President Obama
-        opens = mention.first_word in self.openings and word.lower() in self._small and word not in self._inside
-        return opens or self.language.has_function_word(word)
+        opens, has_function = mention.first_word in self.openings, self.language.has_function_word(word)
+        if more and self._is_proper(more[0]) and (not has_function or (not opens and self._quantifies(word))):
+            return False  # as of President Obama, and of Half Moon Bay within a sentence
+        return has_function or (opens and word.lower() in self._small and word not in self._inside)
 
     def _last(self, mention: Mention) -> int:
         """The last word of a mention that is looked at."""
@@ -144,6 +150,11 @@ class Naming:
             return False
         known = bool(self.language.pronouns)
         return not self.language.has_function_word(word) if known else word in self._inside
+
+    def _quantifies(self, word: str) -> bool:
+        """Whether a mention that begins with this word says, or asks, how many or which, and does not say who."""
+        word, known = word.lower(), self.language
+        return word in known.quantifiers or (word in known.kept and word not in known.definite)
 
     def _stops_short(self, words: list[str]) -> bool:
         """Whether the last of several words is one that asks for another after it; not as Charles I and Theresa May."""

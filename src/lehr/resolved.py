@@ -23,8 +23,9 @@ def resolved_text(document: Document, code: str, is_possessive: IsPossessive | N
 
     Replaced are pronouns, possessives by a genitive. Where the entity has a name (`Kind.NAME`), so are parts of it and
     definite mentions of up to `SHORT` words, as ``the boy``, unless they stand beside another mention of theirs, as in
-    ``Tom, the boy``. A replacement begins with a capital where what it replaces did. Entities that are named at no
-    place in a few words stay as they are, and so does the whole text if nothing is known of its language.
+    ``Tom, the boy``, and ``hers``, which may be what is owned where it has none. A replacement begins with a capital
+    where what it replaces did. Entities that are named at no place in a few words, or as ``no boy`` or ``two boys``,
+    stay as they are, and so does the whole text if nothing is known of its language.
 
     Args:
         code: the language of the document, see `lehr.language.language`.
@@ -45,7 +46,7 @@ class _Rewriting:
     def __init__(self, document: Document, language: Language, is_possessive: IsPossessive | None) -> None:
         self.document, self.language, self.is_possessive = document, language, is_possessive
         self.naming, self.tokens = Naming(document, language), document.tokens
-        self.nominals: dict[Span, str] = {}
+        self.names: dict[Span, str] = {}
         curly = "’" in document.text
         self.ending = next((ending for ending in language.genitives if ("’" in ending) is curly), "")
         self.ends = {end for _, end in document.sentences}
@@ -65,24 +66,35 @@ class _Rewriting:
                 yield self.document.text[at : mention.start]
                 new, at = self._replacement(mention, entity)
                 yield new
+                at += new.endswith(".") and self.document.text.startswith(".", at)  # one stop after Jr.
         yield self.document.text[at:end]
 
     def _replaced(self, cluster: Cluster) -> Iterator[tuple[Mention, _Entity]]:
         """The mentions of a cluster that are to be replaced."""
         best = self.naming.best(cluster)
         entity = _Entity(best, self.naming.kind(best), self.naming.words(best))
-        if entity.kind is Kind.PRONOUN or len(entity.name) > LONGEST:
+        if entity.kind < Kind.NOMINAL or len(entity.name) > LONGEST:
             return
         close = {m for a, b in pairwise(cluster.mentions) if self._are_close(a, b) for m in (a, b)}
         inner = _inner(cluster)
         for mention in cluster.mentions:
             words = self.naming.words(mention)
             if self.naming.kind(mention) is Kind.PRONOUN:
-                wanted = len(words) == 1 and not _in(words[0], self.language.kept)
+                wanted = len(words) == 1 and self._can_be_named(mention, words[0], entity.kind)
             else:
                 wanted = entity.kind is Kind.NAME and mention not in close and self._is_short(mention, words, entity)
             if wanted and mention.span != best.span and mention.span not in inner:
                 yield mention, entity
+
+    def _can_be_named(self, mention: Mention, word: str, kind: Kind) -> bool:
+        """Whether a name may stand for a pronoun: not for *himself*, nor within a word, as *gimme*.
+
+        A possessive that a phrase may stop at, as *hers*, may be the owner or what is owned: only an owner has a name.
+        """
+        before = self.document.text[mention.start - 1 : mention.start]
+        within = before.islower() or before.isupper()
+        absolute = _in(word, self.language.possessives) and not _in(word, self.language.objects_before)
+        return not (_in(word, self.language.kept) or within or (absolute and kind is not Kind.NAME))
 
     def _are_close(self, one: Mention, other: Mention) -> bool:
         """Whether two mentions overlap or have nothing but marks between them."""
@@ -90,11 +102,18 @@ class _Rewriting:
         return near and not any(map(str.isalnum, self.document.text[one.end : other.start]))
 
     def _is_short(self, mention: Mention, words: list[str], entity: _Entity) -> bool:
-        """Whether the name says all that a mention says: if it is a part of the name or a few definite words."""
+        """Whether the name says all that a mention says: if it is a few definite words or a part of the name, but not
+        where more of the name stands beside it."""
         if self.naming.kind(mention) is Kind.NAME:
-            return len(words) < len(entity.name) and f" {' '.join(words)} " in f" {' '.join(entity.name)} "
+            first, end = mention.first_word, mention.first_word + len(words)
+            wider = self._is_part(first - 1, end, entity) or self._is_part(first, end + 1, entity)
+            return len(words) < len(entity.name) and self._is_part(first, end, entity) and not wider
         of_known = (*self.language.definite, *self.language.possessives, *self.language.either)
         return len(words) <= SHORT and _in(words[0], of_known)
+
+    def _is_part(self, first: int, end: int, entity: _Entity) -> bool:
+        """Whether the name has these words of the document in it."""
+        return f" {' '.join(self.tokens[first:end])} ".lower() in f" {' '.join(entity.name)} ".lower()
 
     def _replacement(self, mention: Mention, entity: _Entity) -> tuple[str, int]:
         """What stands for a mention, and the character where all that it stands for ends."""
@@ -108,22 +127,22 @@ class _Rewriting:
         return (new[:1].upper() + new[1:] if word[:1].isupper() and (opens or inherits) else new), end
 
     def _name(self, entity: _Entity) -> str:
-        """The best name, or what comes near to one: definite, and with the names of others in place of pronouns."""
-        best = entity.best
-        if entity.kind is Kind.NAME:
-            return self.naming.text(best)
-        if best.span not in self.nominals:
-            at, to = (
-                bisect_left(self.chosen, n, key=lambda pair: pair[0].first_word)
-                for n in (best.first_word, best.last_word + 1)
-            )
-            inner = [(m, e) for m, e in self.chosen[at:to] if e.kind is Kind.NAME and m.first_word == m.last_word]
-            text = " ".join("".join(self._pieces(inner, best.start, self.naming.end(best))).split())
-            if self.naming.has_idle_capital(best) and not (inner and inner[0][0].start == best.start):
-                text = text[0].lower() + text[1:]
+        """The best name, definite, or what comes near to one: with the names of others in place of pronouns."""
+        if entity.best.span not in self.names:
+            text = self.naming.text(entity.best) if entity.kind is Kind.NAME else self._nominal(entity.best)
             first, space, rest = text.partition(" ")
-            self.nominals[best.span] = self.language.indefinite.get(first, first) + space + rest
-        return self.nominals[best.span]
+            self.names[entity.best.span] = self.language.indefinite.get(first, first) + space + rest
+        return self.names[entity.best.span]
+
+    def _nominal(self, best: Mention) -> str:
+        at, to = (
+            bisect_left(self.chosen, n, key=lambda pair: pair[0].first_word)
+            for n in (best.first_word, best.last_word + 1)
+        )
+        inner = [(m, e) for m, e in self.chosen[at:to] if e.kind is Kind.NAME and m.first_word == m.last_word]
+        text = " ".join("".join(self._pieces(inner, best.start, self.naming.end(best))).split())
+        idle = self.naming.has_idle_capital(best) and not (inner and inner[0][0].start == best.start)
+        return text[0].lower() + text[1:] if idle else text
 
     def _clitic(self, mention: Mention) -> tuple[str, int] | None:
         """What the word after a mention is if a name stands before it, and where that word ends."""

@@ -283,11 +283,60 @@ def test_parquet_in_and_out(lehr: Lehr, tmp_path: Path, out: Path) -> None:
 
 def test_a_table_has_the_columns_of_its_first_rows(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'lehr[ray]'")
+    from pyarrow import parquet
+
     lines = [{"text": TEXT}] * 64 + [{"text": TEXT, "late": 1}]
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
     said = lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
-    assert "have no 'late'" in said
-    assert files(out) == ["c.errors.jsonl"]
+    assert "have no such 'late' as this one" in said
+    assert [row["number"] for row in rows(out / "c.errors.jsonl")] == [65]
+    assert parquet.read_metadata(out / "c.parquet").num_rows == 64
+
+
+def test_a_row_that_does_not_fit_a_table_is_lost_alone(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'lehr[ray]'")
+    from pyarrow import parquet
+
+    given = [1, "one", None, 2.5, [1], True, 10**30, 2**53 + 1, 3]
+    lines = [{"id": str(number), "text": TEXT, "n": n, "meta": {}} for number, n in enumerate(given)]
+    (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
+    found = parquet.read_table(out / "c.parquet", columns=["id", "n"]).to_pylist()
+    assert [(row["id"], row["n"]) for row in found] == [("0", 1.0), ("2", None), ("3", 2.5), ("8", 3.0)]
+    aside = rows(out / "c.errors.jsonl")
+    assert [row["id"] for row in aside] == ["1", "4", "5", "6", "7"]
+    assert "Field n has incompatible types: int64 vs string" in aside[0]["reason"]
+    assert all(row["reason"].startswith("the row does not fit the table (") for row in aside)
+
+
+def test_numbers_after_the_first_rows_are_never_cut(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'lehr[ray]'")
+    from pyarrow import parquet
+
+    lines = [{"text": TEXT, "n": n} for n in [*range(64), 1.5, 64]]
+    (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
+    assert parquet.read_table(out / "c.parquet")["n"].to_pylist() == list(range(65))
+    assert [row["row"]["n"] for row in rows(out / "c.errors.jsonl")] == [1.5]
+
+
+def test_columns_that_only_have_the_names_of_words_are_kept(lehr: Lehr, tmp_path: Path, out: Path) -> None:
+    line = {"id": "a", "text": TEXT, "words": 5, "tokens": "5", "sentences": 1.5}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line))
+    lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/")
+    (row,) = rows(out / "a.jsonl")
+    assert row == {**line, "clusters": row["clusters"]}
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'lehr[ray]'")
+    from pyarrow import parquet
+
+    lehr("resolve", tmp_path / "a.jsonl", "--output", f"{out}/", "--format", "parquet")
+    (row,) = parquet.read_table(out / "a.parquet").to_pylist()
+    assert (row["text"], row["words"]) == (TEXT, None)
+    parquet.write_table(pa.table({name: [value] for name, value in line.items()}), tmp_path / "b.parquet")
+    lehr("resolve", tmp_path / "b.parquet", "--output", f"{out}/")
+    (row,) = parquet.read_table(out / "b.parquet").to_pylist()
+    assert row == {**line, "part": None, "clusters": row["clusters"]}
+    assert mentions(row) == [["Mary", "she"]]
 
 
 def test_what_is_not_installed_is_told(lehr: Lehr, corpus: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

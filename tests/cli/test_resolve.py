@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from shutil import copytree
 from typing import Any, NamedTuple
@@ -282,19 +283,23 @@ def test_a_model_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     )
 
 
+def plain(pieces: Iterable[tuple[str, str]]) -> str:
+    return "".join(text for text, _ in pieces)
+
+
 def test_brackets_nest_and_bear_the_number_of_the_entity() -> None:
     words = ["Ann", "'s", "mother", "saw", "her", "."]
     nested = Document.from_sentences([words], clusters=[[(0, 0), (4, 4)], [(0, 2)]])
-    assert bracketed(nested).plain == "[[Ann]₀'s mother]₁ saw [her]₀."
+    assert plain(bracketed(nested)) == "[[Ann]₀'s mother]₁ saw [her]₀."
     crossing = Document.from_sentences([words], clusters=[[(0, 2)], [(2, 4)], [(4, 4)]])
-    assert bracketed(crossing).plain == "[Ann's [mother]₀ saw [her]₂]₁."
+    assert plain(bracketed(crossing)) == "[Ann's [mother]₀ saw [her]₂]₁."
 
 
 def test_entities_are_listed_with_what_they_are_called() -> None:
     words = ["Ann", "she", "she", "Bob"]
     document = Document.from_sentences([words], clusters=[[(0, 0), (1, 1), (2, 2)], [(3, 3)]])
-    assert entities(document).plain == "₀ she ×2, Ann\n1 mentioned once\n"
-    assert entities(document.with_clusters([])).plain == "no mention was found\n"
+    assert plain(entities(document)) == "₀ she ×2, Ann\n1 mentioned once\n"
+    assert plain(entities(document.with_clusters([]))) == "no mention was found\n"
 
 
 def test_a_terminal_has_colours_but_no_commands_of_the_text() -> None:
@@ -317,6 +322,28 @@ def test_text_is_readable_without_colour(run: Run) -> None:
     first = printed.splitlines()[0]
     assert re.sub(r"[\[\]₀-₉]", "", first) == TEXT
     assert first.count("[") == first.count("]") > 0
+
+
+def test_a_file_and_a_pipe_of_any_encoding_have_the_text_itself(tiny: Path, tmp_path: Path) -> None:
+    text = "Мэри\tsaid\fshe\rwas\x1b[31m tired.\r\nShe slept."
+    (tmp_path / "a.txt").write_text(text, "utf-8", newline="")
+    command = [sys.executable, "-m", "lehr", "resolve", "--model", tiny, tmp_path / "a.txt", "--format", "text"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    piped = subprocess.run(command, capture_output=True, check=True, env=environment).stdout.decode("utf-8")
+    assert re.sub(r"\[(?!31m)|\][₀-₉]+", "", piped).startswith(f"{text}\n\n")
+    for output in (tmp_path / "b.txt", tmp_path / "folder" / "a.txt"):
+        place = output if output.parent == tmp_path else f"{output.parent}/"
+        subprocess.run([*command, "--output", place], check=True, env=environment)
+        assert output.read_bytes().decode("utf-8") == piped
+
+
+def test_a_terminal_of_any_encoding_is_written_to_in_utf_8(tiny: Path) -> None:
+    command = [sys.executable, "-m", "lehr", "resolve", "--model", tiny, "--text", "Мэри\x07 said.", "--format", "text"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1"}
+    shown = subprocess.run(command, capture_output=True, check=True, env=environment).stdout.decode("utf-8")
+    assert "Мэри" in shown
+    assert "\x1b[" in shown
+    assert "\x07" not in shown
 
 
 def test_progress_is_shown_beside_the_results(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

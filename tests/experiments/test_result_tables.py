@@ -77,6 +77,16 @@ def test_the_page(tmp_path: Path) -> None:
     assert not any("missing" in line for line in told)
 
 
+def test_one_seed_is_never_first_of_three(tmp_path: Path) -> None:
+    grid = made_grid(
+        tmp_path,
+        ("- {method: takd,", "- {method: kd-fast, plan: kd, teacher: teacher, seeds: [1]}\n  - {method: takd,"),
+    )
+    told = written(grid, tmp_path, score=lambda cell: 99.0 if cell.row.method == "kd-fast" else usual(cell))
+    assert "| kd-fast | 1 | 99.00 | 99.00 | 99.00 |" in told
+    assert "| annealing-kd | 3 | **83.25 ± 0.25** |" in told
+
+
 def test_the_mean_is_over_tasks_seed_by_seed(tmp_path: Path) -> None:
     def score(cell: Cell) -> float:
         return usual(cell) - (10 * cell.seed if cell.task == "cifar100" else 0)

@@ -170,6 +170,12 @@ def test_what_is_null_is_not_there() -> None:
     assert read_one(record) == read_one({"text": "Ann left.", "id": "a"})
 
 
+def test_words_that_are_no_list_beside_a_text_are_not_there() -> None:
+    record = {"text": "Ann left. She slept.", "clusters": [[[0, 3], [10, 13]]]}
+    assert read_one({**record, "words": 5, "tokens": "5", "sentences": 2.5}) == read_one(record)
+    assert read_one({"text": "passed over", "tokens": ["Ann"], "words": 1}).text == "Ann"
+
+
 def test_an_item_of_an_array_is_named_by_its_place() -> None:
     with pytest.raises(FormatError, match=r"^x\.json, item 2: found 3, expected an object$"):
         jsonl.read('[{"text": "A"}, 3]', name="x.json")

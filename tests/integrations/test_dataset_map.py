@@ -61,6 +61,14 @@ def test_words_are_replaced_by_their_places() -> None:
     assert found[0]["words"] == [[0, 4], [5, 10]]
 
 
+def test_a_column_of_numbers_is_no_words() -> None:
+    rows = datasets.Dataset.from_dict({"text": [TEXT, TEXT], "words": [5, None]})
+    for found in (resolve(rows), rows.map(RowResolver(), batched=True)):
+        assert sorted(found.column_names) == ["clusters", "error", "text", "words"]
+        assert found["words"] == [5, None]
+        assert found[0]["error"] is None
+
+
 def test_by_hand() -> None:
     found = made(2).map(RowResolver(), batched=True)
     assert found.column_names == ["id", "genre", "text", "clusters", "error"]

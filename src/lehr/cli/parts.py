@@ -15,7 +15,7 @@ from ..document import Document
 from ..files import aside, write_text
 from ..formats import FormatError, decoded, detect, read_source
 from ..formats import read as read_source_as
-from ..formats.jsonl import in_words, parse
+from ..formats.jsonl import in_words, parse, there
 from ..integrations.rows import RowResolver, document, reason
 from .results import AT_ONCE, Item, piece, whole
 
@@ -114,11 +114,12 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
                 try:
                     item = row.item(language)
                     found = rows.answer(item.document)
-                    written = piece(part.format, item, found, title=not row.alone)
+                    add(piece(part.format, item, found, title=not row.alone))
+                except OSError:
+                    raise  # there is no room, say: no fault of a document
                 except Exception as error:  # as above, of documents
                     failures.append(row.failure(error))
                     continue
-                add(written)
                 documents += 1
                 words += len(found.words)
         if part.source.stat().st_mtime_ns != age:
@@ -133,6 +134,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
 def _writing(part: Part, path: Path, rows: Callable[[], int], language: str) -> Iterator[Callable[[Any], object]]:
     """Give a function that writes a `piece` to `path`: at once, or, where the format needs them all, at the end.
 
+    It raises ValueError for a piece that does not fit the others, and OSError if nothing can be written.
     `rows` says how many were read by then; if there were some and all have failed, nothing is written.
     """
     if part.format == "parquet":
@@ -180,7 +182,7 @@ class Row:
             place = f"{name}, row {self.number}"
             _check_unicode(row, place)
             found = document(row, name=place, id=id, language=language)
-        return Item(found, in_words([key for key in row if row[key] is not None]), self._label(found), row)
+        return Item(found, in_words(there(row)), self._label(found), row)
 
     def _label(self, document: Document) -> str:
         return self.part.name if self.alone else f"{self.part.name}, document {document.id!r}"

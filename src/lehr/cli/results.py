@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +77,17 @@ class Results:
         Raises:
             ValueError: if the format cannot hold it.
         """
+        found = piece(self.format, item, document, title=self.several)
         if not self.file and self.format == "text":
             from rich.console import Console
 
             from .terminal import show
 
-            show(Console(highlight=False), document, title=self.several)
-            return
-        found = piece(self.format, item, document, title=self.several)
+            console = Console(highlight=False)
+            if console.is_terminal:
+                with console.capture() as shown:
+                    show(console, document, title=self.several)
+                found = shown.get()
         if self.file or self.format in AT_ONCE:
             self.pieces.append(found)
         else:
@@ -146,13 +148,9 @@ def piece(format: str, item: Item, document: Document, *, title: bool) -> Any:
         return json.dumps(found, ensure_ascii=False, default=str) + "\n" if format == "jsonl" else found
     if format != "text":
         return write([document], format)
-    from rich.console import Console
+    from .terminal import page
 
-    from .terminal import show
-
-    page = StringIO()
-    show(Console(file=page, highlight=False, color_system=None), document, title=title)
-    return page.getvalue()
+    return "".join(text for text, _ in page(document, title=title))
 
 
 def whole(format: str, pieces: Sequence[Any], *, several: bool, language: str) -> str:
@@ -165,5 +163,5 @@ def whole(format: str, pieces: Sequence[Any], *, several: bool, language: str) -
 
 
 def _print(text: str) -> None:
-    """Print in UTF-8, whatever the terminal has."""
+    """Print in UTF-8, whatever the terminal or the pipe has."""
     typer.echo(text.encode("utf-8"), nl=False)

@@ -1,4 +1,4 @@
-"""Documents in a terminal: mentions in coloured, numbered brackets, and the entities below."""
+"""Documents to be read: mentions in numbered brackets, coloured in a terminal, and the entities below."""
 
 from __future__ import annotations
 
@@ -24,50 +24,54 @@ _FORMS = 6
 
 
 def show(console: Console, document: Document, *, title: bool) -> None:
-    """Print a document; a `title` is its name."""
+    """Print a document in a terminal, which its text cannot command; a `title` is its name."""
+    pieces = ((_plain(text), style) for text, style in page(document, title=title))
+    console.print(Text.assemble(*pieces), end="")
+
+
+def page(document: Document, *, title: bool) -> Iterator[tuple[str, str]]:
+    """Pieces of text, its own as it is, each with its style; a `title` is its name."""
     if title:
-        console.print(Text(_plain(document.id), style="bold"), soft_wrap=True)
-        console.print()
-    console.print(bracketed(document), soft_wrap=not console.is_terminal)
-    console.print()
-    console.print(entities(document), soft_wrap=not console.is_terminal)
+        yield f"{document.id}\n\n", "bold"
+    yield from bracketed(document)
+    yield "\n\n", ""
+    yield from entities(document)
+    yield "\n", ""
 
 
-def bracketed(document: Document) -> Text:
+def bracketed(document: Document) -> Iterator[tuple[str, str]]:
     """The text with ``[mention]₃``: a bracket at each end, and the number of the entity at the second.
 
     Mentions within mentions are brackets within brackets; those of entities mentioned once have no colour.
     """
-    shown, at = Text(), 0
-    styles: list[str] = []
+    at, styles = 0, [""]
     for place, opens, cluster in _brackets(document):
-        shown.append(_plain(document.text[at:place]), styles[-1] if styles else "")
+        yield document.text[at:place], styles[-1]
         at = place
         style = _style(cluster)
         if opens:
-            shown.append("[", style)
+            yield "[", style
             styles.append(style)
         else:
-            shown.append("]" + _number(cluster), style)
+            yield "]" + _number(cluster), style
             styles.reverse()
             styles.remove(style)
             styles.reverse()
-    shown.append(_plain(document.text[at:]))
-    return shown
+    yield document.text[at:], ""
 
 
-def entities(document: Document) -> Text:
+def entities(document: Document) -> Iterator[tuple[str, str]]:
     """A line an entity: its number and what it is called, as often as it is."""
-    shown = Text()
     many = [cluster for cluster in document.clusters if len(cluster) > 1]
     for cluster in many:
-        forms = Counter(" ".join(_plain(mention.text).split()) for mention in cluster.mentions).most_common()
+        forms = Counter(" ".join(mention.text.split()) for mention in cluster.mentions).most_common()
         listed = [f"{form} ×{count}" if count > 1 else form for form, count in forms[:_FORMS]]
         listed += [f"{len(forms) - _FORMS} more"] if len(forms) > _FORMS else []
-        shown.append(f"{_number(cluster)} {', '.join(listed)}\n", _style(cluster))
+        yield f"{_number(cluster)} {', '.join(listed)}\n", _style(cluster)
     if single := len(document.clusters) - len(many):
-        shown.append(f"{single} mentioned once\n", "dim")
-    return shown if shown else Text("no mention was found\n", "dim")
+        yield f"{single} mentioned once\n", "dim"
+    if not document.clusters:
+        yield "no mention was found\n", "dim"
 
 
 def _brackets(document: Document) -> Iterator[tuple[int, bool, Cluster]]:

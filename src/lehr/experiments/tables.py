@@ -261,13 +261,14 @@ def _found(grid: Grid, results: Results, task: str, method: str, key: str) -> tu
 
 
 def _best(grid: Grid, results: Results, task: str, key: str, rows: Iterable[str]) -> str | None:
-    """The method with the highest mean, if there are several and none lacks a seed."""
+    """The method with the highest mean among those of most seeds, if there are several and none lacks one."""
+    all_found = {method: _found(grid, results, task, method, key) for method in rows}
+    most = max(len(seeds) for _, seeds in all_found.values())
     means = {}
-    for method in rows:
-        found, seeds = _found(grid, results, task, method, key)
-        if seeds and len(found) < len(seeds):
+    for method, (found, seeds) in all_found.items():
+        if seeds and len(found) < (most if len(seeds) == most else 1):
             return None
-        if seeds:
+        if len(seeds) == most:
             means[method] = statistics.fmean(found.values())
     return max(means, key=lambda method: means[method]) if len(means) > 1 else None
 

@@ -13,6 +13,7 @@ The shapes of fastcoref, s2e and Maverick are read as well:
   ``speakers``, one a word, nested or flat; a ``text`` beside them is passed over and the words are joined anew;
 * ``text`` alone and ``clusters`` of half-open pairs of characters.
 
+Beside a ``text``, ``words``, ``tokens`` and ``sentences`` that are no lists, but counts, say, are passed over.
 The name is ``doc_key`` or ``id``, else that of the file with, among several, the document's place in it.
 """
 
@@ -30,6 +31,8 @@ from . import text
 from .errors import FormatError
 
 _NO_SPEAKER = ("", "-", "_", None)
+
+_IN_WORDS = ("tokens", "sentences", "words")
 
 
 def read(source: str, *, name: str, language: str = "en") -> list[Document]:
@@ -114,7 +117,17 @@ def holds(source: str) -> bool:
 
 def in_words(keys: Collection[str]) -> bool:
     """Whether a value with these keys comes in words."""
-    return not {"tokens", "sentences", "words"}.isdisjoint(keys)
+    return not set(_IN_WORDS).isdisjoint(keys)
+
+
+def there(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record has for us: nothing that is null, and beside a text no words that are no list."""
+    foreign = _IN_WORDS if isinstance(record.get("text"), str) else ()
+    return {
+        key: value
+        for key, value in record.items()
+        if value is not None and (key not in foreign or isinstance(value, list))
+    }
 
 
 def from_json(value: Any, *, name: str, line: int | None = None, id: str = "", language: str = "en") -> Document:
@@ -169,9 +182,8 @@ class _Record:
         """The document, of this name if it has none of its own."""
         if not isinstance(self.value, dict):
             raise self.error(self.value, "an object")
-        if None in self.value.values():  # what is null is not there
-            there = {key: value for key, value in self.value.items() if value is not None}
-            return replace(self, value=there).document(name, language)
+        if (value := there(self.value)) != self.value:
+            return replace(self, value=value).document(name, language)
         id, part = self.value.get("doc_key", self.value.get("id")), self.value.get("part", 0)
         if type(part) is not int or part < 0:
             raise self.error(part, "a whole number from 0 on as 'part'")

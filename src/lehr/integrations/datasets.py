@@ -7,9 +7,8 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 from datasets import Dataset, DatasetDict, Features  # type: ignore[import-untyped]
 
-from ..formats.jsonl import in_words
 from .rows import RowResolver, replaced
-from .tables import BATCH, fields
+from .tables import BATCH, fields, words_in
 
 __all__ = ["RowResolver", "resolve"]
 
@@ -40,7 +39,7 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
         )
     if not isinstance(dataset, Dataset):
         raise TypeError(f"a Dataset, or a DatasetDict of them, is resolved; got {type(dataset).__name__}")
-    words = in_words(dataset.column_names)
+    words = words_in(dataset.features.arrow_schema)
     kept = {name: feature for name, feature in dataset.features.items() if name not in replaced(words)}
     own = Features.from_arrow_schema(pa.schema(fields(words)))
     features = Features({**kept, **own})
@@ -48,6 +47,7 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
         return Dataset.from_dict({name: [] for name in features}, features=features)
     return dataset.map(
         RowResolver(**options),
+        fn_kwargs={"words": words},
         batched=True,
         batch_size=batch_size,
         num_proc=num_proc,

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..document import Document
-from ..formats.jsonl import from_json, in_words, to_json
+from ..formats.jsonl import from_json, in_words, there, to_json
 from ..resolver import Options, Resolver
 from ..resolver.config import Config
 from ..resolver.location import fingerprint, locate
@@ -96,15 +96,20 @@ class RowResolver:
             return self.load()(document, told=told, **self.options)
         return self.load().entities(document, self.mentions, told=told, **self.options)
 
-    def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    def __call__(self, batch: Mapping[str, Sequence[Any]], words: bool | None = None) -> dict[str, list[Any]]:
         """Columns to columns: the text, what was found in it, and why where there is nothing; see `resolve_rows`.
+
+        Args:
+            batch: columns of rows.
+            words: whether rows may come in words; None for what the columns of this batch say.
 
         Raises:
             ValueError: if no column has texts or words.
         """
         names = readable_columns(batch)
         rows = [dict(zip(names, values, strict=True)) for values in zip(*(batch[name] for name in names), strict=True)]
-        words = in_words(names)
+        if words is None:
+            words = in_words([key for row in rows for key in there(row)])
         found = self.resolve_rows(rows, words=words)
         return {name: [row[name] for row in found] for name in written(words)}
 
@@ -135,7 +140,7 @@ def written(words: bool) -> tuple[str, ...]:
 
 def replaced(words: bool) -> tuple[str, ...]:
     """The columns that are not kept as they came: those that are written, and words in another shape."""
-    return (*written(words), "tokens")
+    return (*written(words), "tokens") if words else written(words)
 
 
 def readable(columns: Iterable[str]) -> list[str]:
@@ -167,7 +172,7 @@ def document(
     """
     if not isinstance(row, dict):
         return from_json(row, name=name, line=line)
-    kept = {key: row[key] for key in readable(row) if row[key] is not None}
+    kept = {key: row[key] for key in readable(row)}
     if isinstance(kept.get("part"), str):
         del kept["part"]  # of a data set, say, and not of a document
     return from_json(kept, name=name, line=line, id=id, language=language)

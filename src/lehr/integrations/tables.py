@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def resolve_table(table: pa.Table, rows: RowResolver) -> pa.Table:
         ValueError: if no column has texts or words.
         OSError, ValueError: if the model is not there or another one, see `RowResolver.load`.
     """
-    words = in_words(table.column_names)
+    words = words_in(table.schema)
     found = rows.resolve_rows(table.select(readable_columns(table.column_names)).to_pylist(), words=words)
     own = pa.Table.from_pylist(found, pa.schema(fields(words)))
     kept = {name: table[name] for name in table.column_names if name not in replaced(words)}
@@ -67,39 +67,50 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 class Writer:
     """Writes records of documents (`rows.record`) as a Parquet file, which is whole at the end of a ``with`` block.
 
-    The columns that are kept have the types that they have in `source`, a Parquet file, or else those of the first
-    records, whose `speakers` and `error` are left out where they are not ours.
+    The columns that are kept have the types that they have in `source`, a Parquet file, or else those that hold the
+    first `BATCH` records, each of which may widen those before it; of columns with names of ours there are only ours.
     """
 
     def __init__(self, path: Path, source: Path | None) -> None:
-        self._path, self._source, self._rows = path, source, list[dict[str, Any]]()
+        schema = pa.schema([]) if source is None else pq.read_schema(source)
+        self._path, self._typed = path, source is not None
+        self._words = not self._typed or words_in(schema)
+        self._kept = pa.schema([field for field in schema if _is_kept(field.name, self._words)])
+        self._rows = list[dict[str, Any]]()
         self._writer: pq.ParquetWriter | None = None
-        schema = None if source is None else pq.read_schema(source)
-        self._schema = None if schema is None else _around(schema, in_words(schema.names))
 
     def add(self, record: dict[str, Any]) -> None:
         """Take in a record.
 
         Raises:
-            ValueError: if its values are not of the types of those before it.
+            ValueError: if it does not fit those before it; others still may.
+            OSError: if it cannot be written.
         """
-        if self._source is None:  # no telling of which type the columns would be that have the names of ours
-            foreign = ("error",) if "words" in record else ("error", "speakers")
-            record = {name: value for name, value in record.items() if name not in foreign}
+        kept = self._kept
+        try:
+            if not self._typed:
+                record = _unmixed(record)
+                own = pa.Table.from_pylist([{name: record[name] for name in record if _is_kept(name, True)}])
+                kept = pa.unify_schemas([kept, own.schema], promote_options="permissive")
+            rows = [record] if kept == self._kept else [*self._rows, record]
+            pa.Table.from_pylist(rows, _around(kept, self._words))
+        except (pa.ArrowException, OverflowError) as error:
+            raise ValueError(f"the row does not fit the table ({error}): mend it, or choose jsonl") from error
+        if self._writer is not None and kept != self._kept:
+            name = next(field.name for field in kept if field not in list(self._kept))
+            raise ValueError(f"the table's first rows have no such {name!r} as this one: mend it, or choose jsonl")
+        self._kept = kept
         self._rows.append(record)
         if len(self._rows) == BATCH:
             self._write()
 
     def _write(self) -> None:
-        if self._schema is None:
-            kept = [{name: value for name, value in row.items() if _is_kept(name, True)} for row in self._rows]
-            self._schema = _around(pa.Table.from_pylist(_filled(kept)).schema, words=True)
-        for row in self._rows:
-            if unknown := row.keys() - set(self._schema.names):
-                raise ValueError(f"the first rows have no {min(unknown)!r}, so that a table has none: choose jsonl")
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, self._schema)
-        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            if not self._typed:  # of a column without a value nobody can know the type, so that it is text
+                text = [field.with_type(pa.string()) if field.type == pa.null() else field for field in self._kept]
+                self._kept = pa.schema(text)
+            self._writer = pq.ParquetWriter(self._path, _around(self._kept, self._words))
+        self._writer.write_table(pa.Table.from_pylist(self._rows, self._writer.schema))
         self._rows = []
 
     def __enter__(self) -> Writer:
@@ -113,22 +124,39 @@ class Writer:
             self._writer.close()
 
 
+def words_in(schema: pa.Schema) -> bool:
+    """Whether rows with these columns may come in words; see `lehr.formats.jsonl.there`."""
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_null)
+    return in_words(
+        [field.name for field in schema if "text" not in schema.names or any(is_(field.type) for is_ in lists)]
+    )
+
+
 def _is_kept(name: str, words: bool) -> bool:
     """Whether a column is kept; a file has no errors of ours."""
     return name == "error" or name not in replaced(words)
 
 
-def _around(schema: pa.Schema, words: bool) -> pa.Schema:
+def _around(kept: Iterable[pa.Field], words: bool) -> pa.Schema:
     """The columns that are kept, a name and a part, and the ones that are written."""
-    kept = [field for field in schema if _is_kept(field.name, words)]
     names = {field.name for field in kept}
     added = [pa.field("id", pa.string()), pa.field("part", pa.int64())]
     own = [field for field in fields(words) if field.name != "error"]
     return pa.schema([*(field for field in added if field.name not in names), *kept, *own])
 
 
-def _filled(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, each with all columns; of a column without a value nobody can know the type, so that it is text."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    empty = {name: "" for name in names if all(row.get(name) is None for row in rows)}
-    return [{**dict.fromkeys(names), **row, **empty} for row in rows]
+def _unmixed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without columns of the names of ours that are others; no telling of which type they would be."""
+    ours = written(isinstance(record.get("words"), list))
+    return {
+        name: _filled(value)
+        for name, value in record.items()
+        if name != "error" and (name in ours or name not in replaced(True))
+    }
+
+
+def _filled(value: Any) -> Any:
+    """A value of JSON with null for objects without a field, which Parquet cannot hold."""
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items()} or None
+    return [_filled(item) for item in value] if isinstance(value, list) else value

@@ -27,7 +27,8 @@ class Options:
         scheme: the annotation scheme to follow; None for all: what is a mention under any of them is one.
         mention_threshold: probability from which a span is a mention.
         link_threshold: see `lehr.decoding.decode`.
-        singletons: whether clusters of one mention are reported; None for what suits the model.
+        singletons: whether clusters of one mention are reported; unless a scheme is chosen, only those that the
+            model's `singleton_scheme` marks. None for what its configuration says.
         horizon: words that are decided at once; None for the whole document unless it is long, see `Resolver`.
 
     Raises:

@@ -123,10 +123,11 @@ class Resolver:
             clusters: begin with these; they are neither merged nor split, but the mentions found may join them. With
                 `mentions`, those may, and none is found.
             scheme: the annotation scheme to follow, of those the model has learned. None for all: what is a mention
-                under any of them is one, and whether it may stand alone the model's configuration says.
+                under any of them is one.
             mention_threshold: probability from which a span is a mention; None for the model's own.
             link_threshold: probability from which mentions are coreferent; None for the model's own.
-            singletons: whether clusters of one mention are reported; None for what suits the model.
+            singletons: whether clusters of one mention are reported; unless a scheme is chosen, only those that the
+                model's `singleton_scheme` marks. None for what its configuration says.
             horizon: words to decide at once. None for the whole document, or 1,000 if it has more than 4,000.
             told: is called with the number of words that have been decided since it was last called.
 

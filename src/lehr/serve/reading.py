@@ -87,7 +87,7 @@ class Reader:
                     yield from self.weigh(question, record)
                 documents = read(source, format, name="the text", language=self.language)
                 question.document = _one(documents)
-                question.in_words = not records or jsonl.in_words(records[0])
+                question.in_words = not records or jsonl.in_words(jsonl.there(records[0]))
             else:
                 yield from self._read_text(question, source)
         self._count(question, len(question.document.words))
