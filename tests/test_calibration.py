@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tiny_documents import SHIP
 
-from lehr.calibration import are_links, are_mentions, fit, reliability
+from lehr.calibration import are_links, are_mentions, fit, fit_groups, reliability
+from lehr.decoding import probability
 
 
 def test_bins_hold_their_lower_edge_and_the_last_one_both() -> None:
@@ -78,3 +79,15 @@ def test_what_came_true_of_spans_and_of_their_pairs() -> None:
     assert linked == {(0, 4), (2, 3)}
     assert are_links(spans[1:3], SHIP).tolist() == [False], "two that are no mentions, or one, are no link"
     assert are_links(spans[:0], SHIP).tolist() == are_mentions(spans[:0], SHIP).tolist() == []
+
+
+def test_a_group_has_a_shift_of_its_own_as_far_as_it_is_large() -> None:
+    rng = np.random.default_rng(5)
+    logits, group = rng.normal(size=40_000) * 2, rng.integers(0, 3, 40_000)
+    outcomes = rng.random(40_000) < probability(0.7 * logits + np.array([-1.0, 0.5, 0.5])[group])
+    scale, shift, own = fit_groups(logits, outcomes, group, 2)
+    assert scale == pytest.approx(0.7, abs=0.02)
+    assert shift + np.append(own, 0) == pytest.approx([-1.0, 0.5, 0.5], abs=0.05)
+    few = np.where(np.arange(40_000) < 5, 0, 2)
+    assert abs(fit_groups(logits, outcomes, few, 2)[2][0]) < 0.2, "five logits tell little"
+    assert fit_groups(logits, outcomes, few, 2)[2][1] == 0

@@ -79,6 +79,10 @@ def _cluster(spans: Ints, document: Document) -> Ints:
     return np.array([owner.get((first, last), -1) for first, last in spans.tolist()], np.int64)
 
 
+PRIOR = 1e-4
+"""What the square of a group's shift costs, beside the mean loss: groups of few logits stay near to the others."""
+
+
 def fit(logits: Floats, outcomes: Outcomes) -> tuple[float, float]:
     """Scale and shift that make σ(scale · logit + shift) the probability of a logit's outcome (Platt 1999).
 
@@ -88,17 +92,31 @@ def fit(logits: Floats, outcomes: Outcomes) -> tuple[float, float]:
     Raises:
         ImportError: if SciPy is not installed.
     """
+    scale, shift, _ = fit_groups(logits, outcomes, np.zeros(len(logits), np.int64), 0)
+    return scale, shift
+
+
+def fit_groups(logits: Floats, outcomes: Outcomes, group: Ints, groups: int) -> tuple[float, float, Floats]:
+    """The same with a further shift for each group but those from `groups` on, (groups,), held near 0 by `PRIOR`.
+
+    Raises:
+        ImportError: if SciPy is not installed.
+    """
     needs("score")
     from scipy.optimize import minimize  # type: ignore[import-untyped]
 
     x, y = np.asarray(logits, np.float64), np.asarray(outcomes, bool)
+    unchanged = 1.0, 0.0, np.zeros(groups)
     if not 0 < y.sum() < len(y):
-        return 1.0, 0.0
+        return unchanged
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        z = parameters[0] * x + parameters[1]
+        (scale, shift), own = parameters[:2], parameters[2:]
+        z = scale * x + shift + np.append(own, 0)[np.minimum(group, groups)]
         error = probability(z) - y
-        return float((np.logaddexp(0, z) - y * z).mean()), np.array([(error * x).mean(), error.mean()])
+        slopes = np.bincount(group, error, groups)[:groups] / len(x) + 2 * PRIOR * own
+        value = (np.logaddexp(0, z) - y * z).mean() + PRIOR * (own @ own)
+        return float(value), np.array([(error * x).mean(), error.mean(), *slopes])
 
-    scale, shift = minimize(loss, (1.0, 0.0), jac=True, method="BFGS").x
-    return (float(scale), float(shift)) if scale > 0 else (1.0, 0.0)
+    found: Floats = minimize(loss, (1.0, 0.0, *[0.0] * groups), jac=True, method="BFGS").x
+    return (float(found[0]), float(found[1]), found[2:]) if found[0] > 0 else unchanged

@@ -19,6 +19,7 @@ class Language:
         possessives: those that a name stands for in the genitive.
         either: those that can be one or the other.
         kept: pronouns that no name can stand for, as `himself` and `who`.
+        persons: pronouns that may mean the same: *I* with *my*, *he* with *him*; see `lehr.kinds`.
         unpronouns: words that are none of these as they are written, as the US.
         objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
             possessives that stand before that are among them, those that stand alone, as `hers`, are not. Nor does a
@@ -45,6 +46,7 @@ class Language:
     possessives: Sequence[str] = ()
     either: Sequence[str] = ()
     kept: Sequence[str] = ()
+    persons: Sequence[Sequence[str]] = ()
     unpronouns: Sequence[str] = ()
     objects_before: Sequence[str] = ()
     definite: Sequence[str] = ()

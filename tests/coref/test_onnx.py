@@ -58,7 +58,7 @@ class Exported:
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     tokenizer = tiny_model.tokenizer()
-    links = {"link_scale": 0.8, "link_shift": 0.4, "link_threshold": 0.9}
+    links = {"link_scale": 0.8, "link_shift": 0.4, "kind_shift": [[0.1] * 11] * 11, "link_threshold": 0.9}
     mentions = {"mention_scale": [0.9, 1.1], "mention_shift": [0.1, -0.2], "singleton_scheme": "entities"}
     return Exported(tmp_path_factory.mktemp("bert"), tiny_model.model(len(tokenizer), **links, **mentions), tokenizer)
 
@@ -150,6 +150,7 @@ def test_what_is_written(bert: Exported) -> None:
     theirs = bert.model.config
     assert written["precision"] == "float32"
     assert (config.link_scale, config.link_shift) == (theirs.link_scale, theirs.link_shift) == (0.8, 0.4)
+    assert config.kind_shift == theirs.kind_shift == [[0.1] * 11] * 11
     assert (config.mention_scale, config.mention_shift) == (theirs.mention_scale, theirs.mention_shift)
     assert (config.mention_scale, config.mention_shift) == ([0.9, 1.1], [0.1, -0.2])
     assert (config.schemes, config.singleton_scheme) == (tiny_model.SCHEMES, "entities")

@@ -38,7 +38,7 @@ def pair(logit: float, *, linked: bool) -> Prediction:
     gold = [SPANS[:2]] if linked else [SPANS[:1], SPANS[1:2]]
     pairs = np.full((3, 3), 50.0, np.float32)
     pairs[0, 1] = pairs[1, 0] = logit
-    matrix = Matrix(np.array(SPANS), np.array([[2.0, 1.0, -1.0]], np.float32), pairs)
+    matrix = Matrix(np.array(SPANS), np.array([[2.0, 1.0, -1.0]], np.float32), pairs, np.zeros(3, np.int64))
     return Prediction(Example(PAIR.with_clusters(gold), 0), matrix)
 
 
@@ -50,7 +50,8 @@ def noisy(document: Document, rng: np.random.Generator) -> Prediction:
     cluster = np.array([gold.get(span, -1 - position) for position, span in enumerate(spans)])
     mentions = np.where(cluster >= 0, 0.8, -0.8) + rng.normal(0, 1, (1, len(spans)))
     pairs = np.where(cluster[:, None] == cluster, 0.2, -2.5) + rng.normal(0, 1, (len(spans), len(spans)))
-    return Prediction(Example(document, 0), Matrix(np.array(spans), mentions, (pairs + pairs.T) / 2))
+    kinds = rng.integers(0, 3, len(spans))
+    return Prediction(Example(document, 0), Matrix(np.array(spans), mentions, (pairs + pairs.T) / 2, kinds))
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.7, 2.0), (0.5, -1.0), (1.0, 0.0)])
@@ -59,20 +60,23 @@ def test_calibration_finds_the_probability_behind_the_logits(scale: float, shift
     for logit in np.linspace(-4, 4, 33):
         linked = round(200 / (1 + np.exp(-scale * logit - shift)))
         predictions += [pair(logit, linked=True)] * linked + [pair(logit, linked=False)] * (200 - linked)
-    assert calibrate_links(predictions, LehrConfig()) == pytest.approx((scale, shift), abs=0.02)
+    found, common, by_kind = calibrate_links(predictions, LehrConfig())
+    assert (found, common + by_kind[0][0]) == pytest.approx((scale, shift), abs=0.02)
+    assert not np.any(by_kind[1:]), "of these kinds there is no pair"
 
 
 def test_logits_that_say_nothing_are_left_as_they_are() -> None:
     assert calibrate_mentions([], 2) == ([1.0, 1.0], [0.0, 0.0])
-    assert calibrate_links([], LehrConfig()) == (1.0, 0.0)
-    assert calibrate_links([pair(0.5, linked=True)] * 9, LehrConfig()) == (1.0, 0.0)
+    assert calibrate_links([], LehrConfig()) == (1.0, 0.0, [])
+    assert calibrate_links([pair(0.5, linked=True)] * 9, LehrConfig()) == (1.0, 0.0, [])
     upside_down = [pair(2.0, linked=False), pair(-2.0, linked=True)] * 9
-    assert calibrate_links(upside_down, LehrConfig()) == (1.0, 0.0)
+    assert calibrate_links(upside_down, LehrConfig()) == (1.0, 0.0, [])
 
 
 def spotted(logits: tuple[float, float], mentions: int, *, scheme: int, of: int = 100) -> list[Prediction]:
     """Documents of which some have a mention where there is a candidate."""
-    matrix = Matrix(np.array(SPANS[:1]), np.array(logits, np.float32)[:, None], np.zeros((1, 1), np.float32))
+    one = np.zeros((1, 1), np.float32)
+    matrix = Matrix(np.array(SPANS[:1]), np.array(logits, np.float32)[:, None], one, np.zeros(1, np.int64))
     gold = [PAIR.with_clusters([SPANS[:1]])] * mentions + [PAIR] * (of - mentions)
     return [Prediction(Example(document, scheme), matrix) for document in gold]
 
@@ -91,8 +95,8 @@ def test_mentions_are_calibrated_by_scheme() -> None:
 def test_links_count_between_what_is_more_likely_a_mention_than_not() -> None:
     config = LehrConfig(mention_shift=[-1.5])
     predictions = [pair(2.0, linked=True), pair(-2.0, linked=False), pair(2.0, linked=False)]
-    assert calibrate_links(predictions, LehrConfig()) != (1.0, 0.0)
-    assert calibrate_links(predictions, config) == (1.0, 0.0), "the second mention is none any more"
+    assert calibrate_links(predictions, LehrConfig())[:2] != (1.0, 0.0)
+    assert calibrate_links(predictions, config)[:2] == (1.0, 0.0), "the second mention is none any more"
 
 
 @pytest.mark.parametrize("scorer", ["one-pass", "antecedent"])
@@ -108,12 +112,12 @@ def test_the_best_thresholds_of_the_grid_are_chosen(scorer: Any) -> None:
         config.mention_threshold, config.link_threshold = thresholds
         found[thresholds] = evaluate(predictions, config).conll
     assert scores.conll == found[chosen] == max(found.values()) > min(found.values())
-    mentions, links = ([1.0], [0.0]), (1.0, 0.0)
+    mentions, links = ([1.0], [0.0]), (1.0, 0.0, [])
     if scorer == "one-pass":
         mentions, links = calibrate_mentions(predictions, 1), calibrate_links(predictions, config)
         assert mentions != ([1.0], [0.0])
     assert (config.mention_scale, config.mention_shift) == mentions
-    assert (config.link_scale, config.link_shift) == links
+    assert (config.link_scale, config.link_shift, config.kind_shift) == links
 
 
 def test_a_scheme_of_many_documents_chooses_no_more_than_one_of_few() -> None:
@@ -140,7 +144,7 @@ def test_a_scheme_of_many_documents_chooses_no_more_than_one_of_few() -> None:
 
 
 def test_clusters_follow_the_scheme_the_calibration_and_the_thresholds() -> None:
-    matrix = Matrix(np.array(SPANS), np.array([[3.0, 3, 3], [3, 3, -3]]), np.full((3, 3), -1.0))
+    matrix = Matrix(np.array(SPANS), np.array([[3.0, 3, 3], [3, 3, -3]]), np.full((3, 3), -1.0), np.arange(3))
     config = LehrConfig(schemes=["a", "b"])
     assert clusters(matrix, config, 0) == [[span] for span in SPANS]
     config.link_shift = 2.0

@@ -31,6 +31,7 @@ from lehr.experiments.recipe import Recipe, carry_out
 from lehr.formats import write
 from lehr.kd.objectives import objective
 from lehr.kd.teacher import fingerprint_of_model
+from lehr.kinds import count
 
 WORDS = ["Tom", "saw", "her", ".", "She", "told", "the", "captain", "of", "it", "."]
 
@@ -48,7 +49,9 @@ def logits(model: torch.nn.Module, document: Document) -> torch.Tensor:
 
 
 def test_logits_are_those_of_the_matrices() -> None:
-    model, tokenizer = made("bert", link_scale=1.5, link_shift=0.5)
+    by_kind = np.random.default_rng(2).normal(size=(count("en"),) * 2)
+    by_kind += by_kind.T
+    model, tokenizer = made("bert", link_scale=1.5, link_shift=0.5, kind_shift=by_kind.tolist())
     (found,) = logits(model, HOUSE)
     cells = len(tiny_model.SCHEMES) * len(HOUSE.words) * model.config.max_width
     matrix = predict(model, windower_of(model, tokenizer), HOUSE)
@@ -56,7 +59,8 @@ def test_logits_are_those_of_the_matrices() -> None:
     first, last = matrix.spans.T
     np.testing.assert_allclose(mentions[:, first, last - first], matrix.mention_logits, atol=1e-5)
     above = np.triu_indices(len(matrix.spans), 1)
-    np.testing.assert_allclose(found[cells:].numpy(), 1.5 * matrix.pair_logits[above] + 0.5, atol=1e-5)
+    pairs = 1.5 * matrix.pair_logits + 0.5 + by_kind[matrix.kinds[:, None], matrix.kinds]
+    np.testing.assert_allclose(found[cells:].numpy(), pairs[above], atol=1e-5)
 
 
 def test_a_student_that_is_its_teacher_has_nothing_to_learn() -> None:

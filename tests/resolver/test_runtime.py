@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from lehr.document import Document
 from lehr.files import write_text
 from lehr.formats import text as raw_text
+from lehr.kinds import count
 from lehr.resolver import Resolver
 
 PAGE = (
@@ -63,7 +64,9 @@ def test_it_computes_what_was_trained(tiny: Path, tmp_path: Path, scorer: str) -
     thresholds = {"mention_threshold": 0.3, "link_threshold": 0.6}
     links = {"link_scale": 0.7, "link_shift": -0.2}
     mentions = {"mention_scale": [0.8, 1.2], "mention_shift": [0.1, -0.3]}
-    fields: dict[str, Any] = {"scorer": scorer, **links, **mentions, **thresholds}
+    by_kind = np.random.default_rng(3).normal(size=(count("en"),) * 2)
+    by_kind += by_kind.T
+    fields: dict[str, Any] = {"scorer": scorer, **links, **mentions, **thresholds, "kind_shift": by_kind.tolist()}
     tokenizer = tiny_model.tokenizer()
     model = tiny_model.model(len(tokenizer), **fields)
     resolver = Resolver.from_pretrained(with_config(tiny, tmp_path / "model", **fields), threads=1)
@@ -73,7 +76,8 @@ def test_it_computes_what_was_trained(tiny: Path, tmp_path: Path, scorer: str) -
     ours = resolver.encode(document).matrix
     np.testing.assert_array_equal(ours.spans, matrix.spans)
     np.testing.assert_allclose(ours.mention_logits, matrix.mention_logits, atol=2e-4)
-    calibrated = 0.7 * matrix.pair_logits - 0.2
+    assert len({*matrix.kinds.tolist()}) > 3
+    calibrated = 0.7 * matrix.pair_logits - 0.2 + by_kind[matrix.kinds[:, None], matrix.kinds]
     np.testing.assert_allclose(ours.pair_logits, calibrated, atol=5e-4)
     for number, scheme in enumerate(model.config.schemes):
         assert resolver(document, scheme=scheme).spans == clusters(matrix, model.config, number)

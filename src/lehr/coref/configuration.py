@@ -9,7 +9,10 @@ from transformers import AutoConfig, PretrainedConfig
 
 from ..decoding import Scorer
 
-DECISIONS = ("mention_threshold", "link_threshold", "link_scale", "link_shift", "mention_scale", "mention_shift")
+DECISIONS = (
+    *("mention_threshold", "link_threshold", "link_scale", "link_shift"),
+    *("kind_shift", "mention_scale", "mention_shift"),
+)
 """The fields that are fitted to a development part once a model has been trained."""
 
 
@@ -31,6 +34,8 @@ class LehrConfig(PretrainedConfig):
         candidate_ratio: candidates kept for each word of the document.
         dropout: of the head.
         link_scale, link_shift: calibrate a pair logit, σ(scale · logit + shift) being the link's probability.
+        kind_shift: what is added to that for the kinds of the two mentions, see `lehr.kinds`; symmetric, and empty if
+            nothing is.
         mention_scale, mention_shift: the same for the mention logits of each scheme; 1 and 0, which change nothing,
             unless given. Candidates are chosen by the logits as they are.
         mention_threshold: probability from which a candidate is a mention.
@@ -58,6 +63,7 @@ class LehrConfig(PretrainedConfig):
         dropout: float = 0.3,
         link_scale: float = 1.0,
         link_shift: float = 0.0,
+        kind_shift: list[list[float]] | None = None,
         mention_scale: list[float] | None = None,
         mention_shift: list[float] | None = None,
         mention_threshold: float = 0.5,
@@ -105,6 +111,7 @@ class LehrConfig(PretrainedConfig):
         self.dropout = dropout
         self.link_scale = link_scale
         self.link_shift = link_shift
+        self.kind_shift = [list(row) for row in kind_shift or []]
         self.mention_scale = list(mention_scale or [1.0] * len(self.schemes))
         self.mention_shift = list(mention_shift or [0.0] * len(self.schemes))
         self.mention_threshold = mention_threshold

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from ..decoding import Ints, sentence_last, word_ids
 from ..document import Document, Span
+from ..kinds import kinds
 from ..windows import Windower
 from .configuration import LehrConfig
 
@@ -114,6 +115,7 @@ class Collator:
 
     windower: Windower
     max_width: int
+    language: str = "en"
     to_learn: bool = True
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
@@ -139,7 +141,7 @@ class Collator:
             "length": torch.tensor([len(e.document.words) for e in examples]),
         }
         if not self.to_learn:
-            return batch
+            return {**batch, "kinds": _ragged([self._kinds(e.document.tokens) for e in examples])}
         gold = [gold_spans(e.document, self.max_width) for e in examples]
         return {
             **batch,
@@ -148,6 +150,13 @@ class Collator:
             "gold": _ragged([np.array([s for s, _ in g], np.int64).reshape(-1, 2) for g in gold]),
             "gold_cluster": _ragged([np.array([c for _, c in g], np.int64) for g in gold]),
         }
+
+    def _kinds(self, tokens: Sequence[str]) -> Ints:
+        """`lehr.kinds` (n, W) of all cells, those across sentences too."""
+        cells = (
+            tokens[first : first + width] for first in range(len(tokens)) for width in range(1, self.max_width + 1)
+        )
+        return kinds(cells, self.language).reshape(-1, self.max_width)
 
 
 def _stack(arrays: Sequence[Ints], width: int, fill: int) -> Tensor:

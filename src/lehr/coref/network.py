@@ -16,6 +16,7 @@ from transformers.utils.generic import ModelOutput
 
 from ..decoding import Floats, Ints, select_candidates, string_ids
 from ..kd.layers import keep_layers
+from ..kinds import kinds
 from .configuration import LehrConfig
 from .objectives import antecedent_loss, mention_loss, row_loss, taught_mentions, taught_pairs
 from .span_position import MentionHead, PairHead
@@ -51,11 +52,15 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """What the head says of one document: `spans` (K, 2), `mention_logits` (schemes, K), `pair_logits` (K, K)."""
+    """What the head says of one document: `spans` (K, 2), `mention_logits` (schemes, K), `pair_logits` (K, K).
+
+    `kinds` (K,) are those of the spans, see `lehr.kinds`.
+    """
 
     spans: Ints
     mention_logits: Floats
     pair_logits: Floats
+    kinds: Ints
 
 
 class LehrModel(PreTrainedModel):
@@ -147,6 +152,7 @@ class LehrModel(PreTrainedModel):
         words: Tensor,
         sentence_last: Tensor,
         length: Tensor,
+        kinds: Tensor | None = None,
         scheme: Tensor | None = None,
         gold: Tensor | None = None,
         gold_cluster: Tensor | None = None,
@@ -162,6 +168,7 @@ class LehrModel(PreTrainedModel):
             words: int64 (D, n), `decoding.word_ids`.
             sentence_last: int64 (D, n), the last word of each word's sentence.
             length: int64 (D,), words of each document.
+            kinds: int64 (D, n, W), `lehr.kinds` of all cells, for logits.
             scheme: int64 (D,), its annotation scheme, a position in `config.schemes`.
             gold: int64 (D, M, 2), gold spans, -1 where there are fewer.
             gold_cluster: int64 (D, M), the cluster of each.
@@ -171,7 +178,13 @@ class LehrModel(PreTrainedModel):
         """
         vectors = self.encode(input_ids, attention_mask)
         documents = [
-            _Words(vectors[first[d, :n]], vectors[last[d, :n]], words[d, :n], sentence_last[d, :n])
+            _Words(
+                vectors[first[d, :n]],
+                vectors[last[d, :n]],
+                words[d, :n],
+                sentence_last[d, :n],
+                None if kinds is None else kinds[d, :n],
+            )
             for d, n in enumerate(length.tolist())
         ]
         with torch.autocast(vectors.device.type, enabled=False):
@@ -251,13 +264,17 @@ class LehrModel(PreTrainedModel):
         return pairs
 
     @torch.no_grad()
-    def matrix(self, first: Tensor, last: Tensor, words: Tensor, sentence_last: Tensor) -> Matrix:
-        """The matrices of one document, from its words' vectors (n, hidden); see `forward` for the rest."""
+    def matrix(
+        self, first: Tensor, last: Tensor, words: Tensor, sentence_last: Tensor, tokens: Sequence[str]
+    ) -> Matrix:
+        """The matrices of one document, from its words and their vectors (n, hidden); see `forward` for the rest."""
         logits = self.mentions(first, last).float()
         spans = self.candidates(logits, sentence_last)
         pairs = self._pairs(_Words(first, last, words, sentence_last), spans)
         mention_logits = logits[:, spans[:, 0], spans[:, 1] - spans[:, 0]]
-        return Matrix(spans.cpu().numpy(), mention_logits.cpu().numpy(), pairs.float().cpu().numpy())
+        found = spans.cpu().numpy()
+        own = kinds((tokens[begin : end + 1] for begin, end in found.tolist()), self.config.language)
+        return Matrix(found, mention_logits.cpu().numpy(), pairs.float().cpu().numpy(), own)
 
 
 class Ensemble(nn.Module):
@@ -277,7 +294,7 @@ class Ensemble(nn.Module):
     def extra_repr(self) -> str:
         """The calibration of each, which is in what they say: kept logits are known by how a model prints."""
         configs: list[LehrConfig] = [member.config for member in self.members]  # type: ignore[misc]
-        return ", ".join(f"{config.link_scale} x + {config.link_shift}" for config in configs)
+        return ", ".join(f"{c.link_scale} x + {c.link_shift} + {c.kind_shift}" for c in configs)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **batch: Tensor) -> CorefOutput:
         """Logits (D, L), as a single resolver's; documents of one batch must be of one length."""
@@ -285,19 +302,23 @@ class Ensemble(nn.Module):
         answers = []
         with torch.autocast(input_ids.device.type, enabled=False):
             for d, n in enumerate(batch["length"].tolist()):
-                first, last, words, reach = (batch[k][d, :n] for k in ("first", "last", "words", "sentence_last"))
-                answers.append(_logits(list(self.members), [_Words(v[first], v[last], words, reach) for v in read]))
+                first, last, *rest = (batch[k][d, :n] for k in ("first", "last", "words", "sentence_last", "kinds"))
+                answers.append(_logits(list(self.members), [_Words(v[first], v[last], *rest) for v in read]))
         return CorefOutput(logits=torch.stack(answers))
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """A document's words: vectors (n, hidden) of their first and last pieces, numbers (n,), and where sentences end."""
+    """A document's words: vectors (n, hidden) of their first and last pieces, numbers (n,), where sentences end (n,).
+
+    And the kinds of the cells (n, W).
+    """
 
     first: Tensor
     last: Tensor
     words: Tensor
     sentence_last: Tensor
+    kinds: Tensor | None = None
 
     def valid(self, width: int) -> Tensor:
         """The cells (n, W) of spans within one sentence, bool."""
@@ -312,11 +333,19 @@ def _logits(models: Sequence[Any], read: Sequence[_Words]) -> Tensor:
     diagonal."""
     mentions = torch.stack([m.mentions(d.first, d.last) for m, d in zip(models, read, strict=True)]).mean(0)
     spans = models[0].candidates(mentions, read[0].sentence_last)
-    pairs = [
-        m.config.link_scale * _above(m._pairs(d, spans)) + m.config.link_shift
-        for m, d in zip(models, read, strict=True)
-    ]
+    pairs = [_calibrated(m, d, spans) for m, d in zip(models, read, strict=True)]
     return torch.cat([mentions.flatten(), torch.stack(pairs).mean(0)])
+
+
+def _calibrated(model: Any, document: _Words, spans: Tensor) -> Tensor:
+    """The calibrated pair logits of spans (K, 2) above the diagonal."""
+    config: LehrConfig = model.config
+    pairs = config.link_scale * model._pairs(document, spans) + config.link_shift
+    if config.kind_shift:
+        assert document.kinds is not None, "the collator that is to ask a teacher gives them"
+        own = document.kinds[spans[:, 0], spans[:, 1] - spans[:, 0]]
+        pairs = pairs + torch.tensor(config.kind_shift, device=pairs.device)[own[:, None], own]
+    return _above(pairs)
 
 
 def _above(pairs: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ..calibration import are_links, are_mentions, fit
+from ..calibration import are_links, are_mentions, fit, fit_groups
 from ..decoding import Floats, decode, sentence_last, uncross, word_ids
 from ..document import Document, Span
+from ..kinds import count, shift_by_kind
 from ..scoring import Scores, score
 from ..windows import Windower
 from .configuration import LehrConfig
@@ -41,16 +42,19 @@ def predict(model: LehrModel, windower: Windower, document: Document, *, bf16: b
     flat = torch.cat(vectors)
     tensors = (windows.first, windows.last, word_ids(document.tokens), sentence_last(document.sentences))
     first, last, words, reach = (torch.from_numpy(a).to(device) for a in tensors)
-    return model.matrix(flat[first], flat[last], words, reach)
+    return model.matrix(flat[first], flat[last], words, reach, document.tokens)
 
 
 def clusters(matrix: Matrix, config: LehrConfig, scheme: int) -> list[list[Span]]:
     """The clusters, singletons among them, that `config`'s thresholds make of a matrix."""
     logits = mention_logits(matrix, config, scheme)
+    pairs = config.link_scale * matrix.pair_logits + config.link_shift
+    if config.kind_shift:
+        shift_by_kind(pairs, matrix.kinds, config.kind_shift)
     found = decode(
         config.scorer,
         logits,
-        config.link_scale * matrix.pair_logits + config.link_shift,
+        pairs,
         mention_threshold=config.mention_threshold,
         link_threshold=config.link_threshold,
     )
@@ -98,10 +102,10 @@ def tune(predictions: Sequence[Prediction], config: LehrConfig) -> list[Scores]:
     learned to.
     """
     config.mention_scale, config.mention_shift = [1.0] * len(config.schemes), [0.0] * len(config.schemes)
-    config.link_scale, config.link_shift = 1.0, 0.0
+    config.link_scale, config.link_shift, config.kind_shift = 1.0, 0.0, []
     if config.scorer == "one-pass":
         config.mention_scale, config.mention_shift = calibrate_mentions(predictions, len(config.schemes))
-        config.link_scale, config.link_shift = calibrate_links(predictions, config)
+        config.link_scale, config.link_shift, config.kind_shift = calibrate_links(predictions, config)
     schemes = {p.example.scheme for p in predictions}
     parts = [[p for p in predictions if p.example.scheme == scheme] for scheme in sorted(schemes)]
     best: list[Scores] = []
@@ -132,19 +136,29 @@ def calibrate_mentions(predictions: Sequence[Prediction], schemes: int) -> tuple
     return list(scales), list(shifts)
 
 
-def calibrate_links(predictions: Sequence[Prediction], config: LehrConfig) -> tuple[float, float]:
-    """Scale and shift of the pair logits, fitted to all pairs of candidates that are more likely mentions than not.
+def calibrate_links(predictions: Sequence[Prediction], config: LehrConfig) -> tuple[float, float, list[list[float]]]:
+    """Scale, shift and shift by kinds of the pair logits, fitted to all pairs of candidates that are likely mentions.
 
-    Rows learn more from their hundreds of negatives than from their positives, so that their logits are too low.
+    Rows learn more from their hundreds of negatives than from their positives, so that their logits are too low, and
+    those of pronouns lower than those of nominals.
     """
+    size = count(config.language)
+    cells = np.triu_indices(size)
+    group = np.zeros((size, size), np.int64)
+    group[cells] = group.T[cells] = np.arange(len(cells[0]))
     logits: list[Floats] = [np.zeros(0)]
-    outcomes = [np.zeros(0, bool)]
+    outcomes, groups = [np.zeros(0, bool)], [np.zeros(0, np.int64)]
     for prediction in predictions:
         matrix, example = prediction.matrix, prediction.example
         kept = np.flatnonzero(mention_logits(matrix, config, example.scheme) >= 0)
-        logits.append(matrix.pair_logits[np.ix_(kept, kept)][np.triu_indices(len(kept), 1)])
+        one, other = kept[np.array(np.triu_indices(len(kept), 1))]
+        logits.append(matrix.pair_logits[one, other])
+        groups.append(group[matrix.kinds[one], matrix.kinds[other]])
         outcomes.append(are_links(matrix.spans[kept], example.document))
-    return fit(np.concatenate(logits), np.concatenate(outcomes))
+    scale, shift, own = fit_groups(
+        np.concatenate(logits), np.concatenate(outcomes), np.concatenate(groups), len(cells[0])
+    )
+    return scale, shift, own.round(4)[group].tolist() if own.any() else []
 
 
 def load(path: str | Path) -> tuple[LehrModel, PreTrainedTokenizerBase]:

@@ -27,6 +27,7 @@ from ..kd.recipe import check_fields, fill
 from ..kd.stages import Stage
 from ..kd.teacher import Logits, keep_logits
 from ..kd.trainer import machine
+from ..kinds import kinds
 from ..shelf import encoder_path
 from ..windows import Windower
 from .annotated import Annotated
@@ -286,12 +287,12 @@ class CorefRun(Run):
         return TaughtDataset(inputs, views=epochs, logits=[[kept]] * epochs, first_epoch=before), []
 
     def _kept(self, name: str, view: int) -> Logits:
-        inputs = self.inputs[name]
+        inputs, config = self.inputs[name], _cells(self.models[name])
         assert isinstance(inputs, CorefInputs)
         return keep_logits(
             self.models[name],
             inputs.train,
-            Collator(inputs.windower, _cells(self.models[name]).max_width, to_learn=False),
+            Collator(inputs.windower, config.max_width, config.language, to_learn=False),
             cache=self.cache,
             batch_size=1,
             bf16=machine(self.training)["bf16"],
@@ -337,9 +338,12 @@ def _as_found(example: Example, kept: NDArray[np.float32], config: LehrConfig) -
     spans = select_candidates(mentions, sentence_last(document.sentences), config.candidate_ratio)
     pairs = np.zeros((len(spans), len(spans)), np.float32)
     pairs[np.triu_indices(len(spans), 1)] = kept[cells:]
-    matrix = Matrix(spans, mentions[:, spans[:, 0], spans[:, 1] - spans[:, 0]], pairs + pairs.T)
+    tokens = document.tokens
+    own = kinds((tokens[first : last + 1] for first, last in spans.tolist()), config.language)
+    matrix = Matrix(spans, mentions[:, spans[:, 0], spans[:, 1] - spans[:, 0]], pairs + pairs.T, own)
     calibrated = copy.copy(config)
-    calibrated.link_scale, calibrated.link_shift = 1.0, 0.0  # kept logits are calibrated already
+    # Kept logits are calibrated already.
+    calibrated.link_scale, calibrated.link_shift, calibrated.kind_shift = 1.0, 0.0, []
     found = document.with_clusters(clusters(matrix, calibrated, example.scheme))
     return dataclasses.replace(example, document=found, labelled=True)
 

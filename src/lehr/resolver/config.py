@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..decoding import Floats, Scorer
+from ..kinds import count
 
 FORMAT = 1
 """The newest layout of a model's folder that is understood."""
@@ -21,7 +22,7 @@ _WHOLE = ("window", "max_width", "overlap", "pad_token_id")
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("window", "max_width"), (1, _LARGE)),
     **dict.fromkeys(("overlap", "pad_token_id", "candidate_ratio", "link_scale", "mention_scale"), (0, _LARGE)),
-    **dict.fromkeys(("link_shift", "mention_shift"), (-_LARGE, _LARGE)),
+    **dict.fromkeys(("link_shift", "mention_shift", "kind_shift"), (-_LARGE, _LARGE)),
     **dict.fromkeys(("mention_threshold", "link_threshold"), (0, 1)),
     "candidate_floor": (-math.inf, math.inf),
 }
@@ -56,6 +57,7 @@ class Config:
     link_threshold: float
     link_scale: float = 1.0
     link_shift: float = 0.0
+    kind_shift: Sequence[Sequence[float]] = ()
     mention_scale: Sequence[float] = ()
     mention_shift: Sequence[float] = ()
     candidate_floor: float = -math.inf
@@ -107,6 +109,13 @@ class Config:
         if name == "singletons":
             return isinstance(value, bool)
         numbers = [value]
+        if name == "kind_shift":
+            if not isinstance(value, (list, tuple)) or not all(isinstance(row, list) for row in value):
+                return False
+            size = count(self.language) if value and self._is_right("language") else 0
+            if [len(row) for row in value] != [size] * size or [*map(list, zip(*value, strict=True))] != [*value]:
+                return False
+            numbers = [number for row in value for number in row]
         if name in ("mention_scale", "mention_shift"):
             if not isinstance(value, (list, tuple)) or len(value) not in (0, len(self.schemes)):
                 return False

@@ -115,8 +115,14 @@ class Encoding:
         cells, has_cell = cells_of(self._logits, self._reach, spans)
         if not len(spans):
             return Matrix(spans, has_cell, cells, np.zeros((0, 0), np.float32))
+        tokens = self.document.tokens
         pairs = self.model.pair_logits(
-            self._first[starts], self._last[ends], spans, self._words[spans], string_ids(self._words, spans)
+            self._first[starts],
+            self._last[ends],
+            spans,
+            self._words[spans],
+            string_ids(self._words, spans),
+            (tokens[first : last + 1] for first, last in spans.tolist()),
         )
         return Matrix(spans, has_cell, cells, pairs)
 

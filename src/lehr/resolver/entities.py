@@ -192,7 +192,9 @@ class Entities:
         ends = np.cumsum([len(words) for words in members.words])
         places = np.stack([np.append(0, ends[:-1]), ends - 1], 1)
         words = word_ids([word for words in members.words for word in words])
-        return self.model.pair_logits(members.first, members.last, spans, words[places], string_ids(words, places))
+        return self.model.pair_logits(
+            members.first, members.last, spans, words[places], string_ids(words, places), members.words
+        )
 
     def _mention(self, block: Block, span: Ints) -> Mention:
         first, last = span.tolist()

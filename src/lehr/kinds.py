@@ -1,0 +1,57 @@
+"""What kind of words a mention is: which pronoun, a name, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+
+from .decoding import Floats, Ints
+from .language import language
+
+
+def count(code: str) -> int:
+    """How many kinds there are in a language: its `persons`, other pronouns, names, definite mentions, and all else."""
+    return len(language(code).persons) + 4
+
+
+def kinds(mentions: Iterable[Sequence[str]], code: str) -> Ints:
+    """The kinds of mentions (K,), below `count`; each is given by its words.
+
+    A name begins with a capital, as at least half of its other words do. That *Boys* at the beginning of a sentence is
+    one too does no harm: what follows from a kind is fitted to the kinds that are found.
+    """
+    pronouns, definite, name = _pronouns(code), _definite(code), count(code) - 3
+    found = []
+    for words in mentions:
+        first = words[0]
+        if len(words) == 1 and first.lower() in pronouns and first not in language(code).unpronouns:
+            found.append(pronouns[first.lower()])
+        elif first[:1].isupper() and 2 * sum(word[:1].isupper() for word in words[1:]) >= len(words) - 1:
+            found.append(name)
+        else:
+            found.append(name + 1 if first.lower() in definite else name + 2)
+    return np.array(found, np.int64)
+
+
+def shift_by_kind(logits: Floats, kinds: Ints, shift: Sequence[Sequence[float]]) -> None:
+    """Add to each pair logit (K, K) what belongs to the kinds (K,) of the two, without another matrix of that size."""
+    table = np.array(shift, logits.dtype)
+    for kind in np.unique(kinds):
+        logits[kinds == kind] += table[kind, kinds]
+
+
+@cache
+def _pronouns(code: str) -> Mapping[str, int]:
+    """The kind of each pronoun in lower case."""
+    known = language(code)
+    others = [*known.pronouns, *known.possessives, *known.either, *known.kept]
+    numbers = {word.lower(): len(known.persons) for word in others}
+    return numbers | {word: number for number, group in enumerate(known.persons) for word in group}
+
+
+@cache
+def _definite(code: str) -> frozenset[str]:
+    known = language(code)
+    return frozenset([*known.definite, *known.possessives, *known.either])
