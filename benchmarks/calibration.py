@@ -13,6 +13,7 @@ Counted are, in the scheme that a document follows:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -27,9 +28,11 @@ from lehr.evaluation import Data, read_data
 from lehr.files import write_text
 from lehr.resolver import Resolver, shipped_model
 from lehr.resolver.encoding import Encoding
+from lehr.resolver.model import Model
 from lehr.versions import versions
 
-Read = list[tuple[Document, Encoding]]
+Read = list[tuple[Document, Encoding, Floats]]
+"""Documents, as the model sees them, with their pair logits before calibration."""
 
 
 def main() -> None:
@@ -53,6 +56,7 @@ def main() -> None:
         "mention_threshold": config.mention_threshold,
         "link_scale": config.link_scale,
         "link_shift": config.link_shift,
+        "kind_shift": config.kind_shift,
         "litbank_dev": measure(resolver, encoded(resolver, litbank["dev"]), "entities"),
         "litbank_test": measure(resolver, encoded(resolver, litbank["test"]), "entities"),
         "ontogum_dev": measure(resolver, encoded(resolver, ontogum), "chains"),
@@ -63,7 +67,10 @@ def main() -> None:
 
 
 def encoded(resolver: Resolver, data: Data) -> Read:
-    return [(document, resolver.encode(document)) for document in data.documents]
+    model = Model(resolver.directory)
+    model.config = dataclasses.replace(model.config, link_scale=1.0, link_shift=0.0, kind_shift=[])
+    plain = Resolver(model)
+    return [(one, resolver.encode(one), plain.encode(one).matrix.pair_logits) for one in data.documents]
 
 
 def measure(resolver: Resolver, read: Read, scheme: str) -> dict[str, Any]:
@@ -82,8 +89,8 @@ def measure(resolver: Resolver, read: Read, scheme: str) -> dict[str, Any]:
 
 def mentions(resolver: Resolver, read: Read, scheme: str, *, raw: bool) -> tuple[Floats, Outcomes]:
     """The logits of all candidates, and which are mentions."""
-    logits = [mention_logits(resolver, encoding, scheme, raw=raw) for _, encoding in read]
-    outcomes = [are_mentions(encoding.matrix.spans, document) for document, encoding in read]
+    logits = [mention_logits(resolver, encoding, scheme, raw=raw) for _, encoding, _ in read]
+    outcomes = [are_mentions(encoding.matrix.spans, document) for document, encoding, _ in read]
     return np.concatenate(logits), np.concatenate(outcomes)
 
 
@@ -91,10 +98,10 @@ def links(resolver: Resolver, read: Read, scheme: str, *, raw: bool) -> tuple[Fl
     """The logits of all pairs of candidates that pass the mention threshold, and which are links."""
     config = resolver.config
     logits, outcomes = [], []
-    for document, encoding in read:
+    for document, encoding, before in read:
         kept = mention_logits(resolver, encoding, scheme, raw=False) >= logit(config.mention_threshold)
-        pairs = encoding.matrix.pair_logits[np.ix_(kept, kept)][np.triu_indices(int(kept.sum()), 1)]
-        logits.append((pairs - config.link_shift) / config.link_scale if raw else pairs)
+        pairs = before if raw else encoding.matrix.pair_logits
+        logits.append(pairs[np.ix_(kept, kept)][np.triu_indices(int(kept.sum()), 1)])
         outcomes.append(are_links(encoding.matrix.spans[kept], document))
     return np.concatenate(logits), np.concatenate(outcomes)
 
@@ -102,7 +109,7 @@ def links(resolver: Resolver, read: Read, scheme: str, *, raw: bool) -> tuple[Fl
 def reported(resolver: Resolver, read: Read, scheme: str) -> tuple[Floats, Outcomes]:
     """The probability of the link of each mention of an answer, and whether it is right."""
     found, right = [], []
-    for document, encoding in read:
+    for document, encoding, _ in read:
         for cluster in resolver(encoding, scheme=scheme).clusters:
             for mention in cluster.mentions:
                 if mention.antecedent is not None:

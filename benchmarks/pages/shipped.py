@@ -8,40 +8,44 @@ from .cells import BANDS, header, per_cent, read, row
 
 
 def scores() -> Iterable[str]:
-    """The shipped model on all data, int8 beside float32."""
-    runtime = read("edge-en-runtime.json")
+    """The shipped model on all data, beside itself before links were calibrated by kinds, int8 and float32."""
+    ships, before = read("edge-en-runtime.json")["int8"], read("edge-en-without-kinds.json")
     rows = [
-        ("LitBank, split 0, test part; singletons in", "litbank_test"),
+        ("LitBank, split 0, test part, `entities`; singletons in", "litbank_test"),
         ("LitBank, the same as running text", "litbank_test_raw_text"),
-        ("OntoGUM dev, 15 genres; no singletons", "ontogum_dev"),
+        ("LitBank, no scheme chosen", "litbank_test_all_schemes"),
+        ("OntoGUM dev, 15 genres, `chains`; no singletons", "ontogum_dev"),
         ("OntoGUM, the same as running text", "ontogum_dev_raw_text"),
+        ("OntoGUM, no scheme chosen", "ontogum_dev_all_schemes"),
     ]
-    yield from header("data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1", "float32")
+    yield from header("data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1", "without kinds", "and in float32")
     for label, key in rows:
-        both = [runtime[precision][key]["scores"] for precision in ("int8", "float32")]
-        parts = [both[0][metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
-        yield row(label, *map(per_cent, parts), f"**{per_cent(both[0]['conll'])}**", per_cent(both[1]["conll"]))
-    gap, plain = (runtime[precision]["gap_validation"] for precision in ("int8", "float32"))
+        parts = [ships[key]["scores"][metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
+        conll, *others = (found[key]["scores"]["conll"] for found in (ships, before["int8"], before["float32"]))
+        yield row(label, *map(per_cent, parts), f"**{per_cent(conll)}**", *map(per_cent, others))
+    gap, *others = (found["gap_validation"] for found in (ships, before["int8"], before["float32"]))
+    without, plain = (per_cent(other["f1"]) for other in others)
     yield ""
     yield (
         f"GAP validation: F1 {per_cent(gap['f1'])} (masculine {per_cent(gap['masculine_f1'])}, feminine "
-        f"{per_cent(gap['feminine_f1'])}, bias {gap['bias']:.2f}); in float32 {per_cent(plain['f1'])}."
+        f"{per_cent(gap['feminine_f1'])}, bias {gap['bias']:.2f}); without kinds {without}, and in float32 {plain}."
     )
 
 
 def speed() -> Iterable[str]:
     """Words per second and size."""
-    runtime = read("edge-en-runtime.json")
+    runtime = read("edge-en-without-kinds.json")
     timed = runtime["seconds_for_litbank_test"]
     yield from header("weights", "MB with tokenizer", "words per second")
     for precision, speed in timed["words_per_second"].items():
         yield row(precision, runtime[precision]["megabytes"], f"{speed:,}")
     yield ""
-    ratio = timed.get("float32_over_int8")
-    slower = f"float32 takes {ratio} times as long; medians" if ratio else "Median"
     about = runtime["versions"]
     vnni = " with VNNI" if "vnni" in about.get("instructions", "") else ""
-    yield f"{slower} of five runs over LitBank's test part; {about['processor']}{vnni}."
+    yield (
+        f"float32 takes {timed['float32_over_int8']} times as long; medians of five runs over LitBank's test part; "
+        f"{about['processor']}{vnni}."
+    )
 
 
 def genres() -> Iterable[str]:

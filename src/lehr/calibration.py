@@ -79,7 +79,7 @@ def _cluster(spans: Ints, document: Document) -> Ints:
     return np.array([owner.get((first, last), -1) for first, last in spans.tolist()], np.int64)
 
 
-PRIOR = 1e-4
+PRIOR = 3e-4
 """What the square of a group's shift costs, beside the mean loss: groups of few logits stay near to the others."""
 
 

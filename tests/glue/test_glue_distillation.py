@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from lehr.experiments.recipe import Recipe, carry_out
 from lehr.glue.models import has_labels
+from lehr.glue.problem import GlueProblem
 from lehr.glue.tasks import find_task
 
 SMALL = {"learning_rate": 1e-3, "per_device_train_batch_size": 16, "use_cpu": True}
@@ -39,6 +40,21 @@ def encoder(family: str, pieces: int, folder: Path) -> str:
 def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("encoders")
     return {"large": encoder("mpnet", 90, folder / "large"), "small": encoder("bert", 50, folder / "small")}
+
+
+def test_only_a_fresh_head_for_regression_is_centred(made_glue: Path, encoders: dict[str, str], tmp_path: Path) -> None:
+    problem = GlueProblem("stsb", str(made_glue), validation=12)
+    spec = {"from": encoders["small"], "centred": True}
+    torch.manual_seed(1)
+    model = problem.model(spec)
+    torch.manual_seed(1)
+    plain = problem.model({"from": encoders["small"]})
+    mean = sum(problem.splits.train["label"][:]) / len(problem.splits.train)
+    torch.testing.assert_close(model.classifier.bias, plain.classifier.bias + mean)
+    problem.save(model, spec, tmp_path)
+    for refused, other in (({**spec, "from": str(tmp_path)}, problem), (spec, GlueProblem("rte", str(made_glue)))):
+        with pytest.raises(ValueError, match="`centred` is for a fresh head of a task of regression"):
+            other.model(refused)
 
 
 @pytest.mark.parametrize("task", ["rte", "stsb", "mnli"])

@@ -11,7 +11,7 @@ from tiny_classifiers import FAMILIES, LAYERS, batch, save_encoder
 from torch import nn
 from transformers import AlbertConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
-from lehr.glue.models import ATTENTION_DROPOUT, classifier
+from lehr.glue.models import ATTENTION_DROPOUT, centre, classifier
 from lehr.glue.tasks import MNLI, RTE, SST2, STSB, TASKS
 from lehr.kd.layers import keep_layers
 from lehr.shelf import encoder_path
@@ -50,6 +50,15 @@ def test_chosen_layers_are_the_originals(encoders: dict[str, Path], family: str,
         assert torch.equal(again(**batch()).logits, logits)
         # What was trained stays when it is read for the same task.
         assert torch.equal(classifier(tmp_path, MNLI).eval()(**batch()).logits, logits)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_centred_head_begins_around_the_mean(encoders: dict[str, Path], family: str) -> None:
+    model = classifier(encoders[family], STSB).eval()
+    with torch.no_grad():
+        before = model(**batch()).logits
+        centre(model, 2.5)
+        torch.testing.assert_close(model(**batch()).logits, before + 2.5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -59,6 +59,15 @@ def classifier(
     return model if layers is None else keep_layers(model, layers)
 
 
+def centre(model: PreTrainedModel, mean: float) -> None:
+    """Let the answers of a head for regression begin around `mean`: the bias of the last layer of one output."""
+    *_, last = (
+        module for module in model.modules() if isinstance(module, torch.nn.Linear) and module.out_features == 1
+    )
+    with torch.no_grad():
+        last.bias.add_(mean)
+
+
 def has_labels(source: str | os.PathLike[str], task: Task) -> bool:
     """Whether a classifier is there with as many labels as the task has and, where they have names, with these.
 

@@ -18,7 +18,7 @@ from ..kd.teacher import ask, fetch
 from ..shelf import encoder_path
 from .data import load, tokenised
 from .hans import HANS, read_hans, scores_by_heuristic
-from .models import classifier, has_labels
+from .models import centre, classifier, has_labels
 from .tasks import find_task
 
 BATCH = 128
@@ -27,7 +27,8 @@ BATCH = 128
 class GlueProblem:
     """A GLUE task with its rows.
 
-    A model is described by `from`, a folder or hub id; `layers`, those to keep; and `dropout`.
+    A model is described by `from`, a folder or hub id; `layers`, those to keep; `dropout`; and, in regression,
+    `centred`: whether its head, if that is a fresh one, begins at the mean of the training labels in place of 0.
 
     Args:
         name: one of `lehr.glue.tasks.TASKS`.
@@ -41,7 +42,7 @@ class GlueProblem:
         ValueError: if the task is unknown or its rows cannot be read.
     """
 
-    KEYS = {"from": str, "layers": list[int] | None, "dropout": float | None}  # noqa: RUF012
+    KEYS = {"from": str, "layers": list[int] | None, "dropout": float | None, "centred": bool}  # noqa: RUF012
 
     def __init__(
         self,
@@ -63,11 +64,20 @@ class GlueProblem:
         self._inputs = cache(self._inputs_of)
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
-        """See `lehr.glue.models.classifier`."""
+        """See `lehr.glue.models.classifier`.
+
+        Raises:
+            ValueError: as there, and if something other than a fresh head for regression is to be centred.
+        """
         check_fields(spec, self.KEYS, "model")
         if "from" not in spec:
             raise ValueError("model: give `from`, the folder or hub id of an encoder or a classifier")
-        return classifier(spec["from"], self.task, layers=spec.get("layers"), dropout=spec.get("dropout"))
+        model = classifier(spec["from"], self.task, layers=spec.get("layers"), dropout=spec.get("dropout"))
+        if spec.get("centred"):
+            if not self.task.regression or self.has_learned(spec):
+                raise ValueError("model: `centred` is for a fresh head of a task of regression, as STS-B")
+            centre(model, float(np.mean(self.splits.train["label"][:])))
+        return model
 
     def has_learned(self, spec: Mapping[str, Any]) -> bool:
         """Whether it is a classifier with the task's labels."""
