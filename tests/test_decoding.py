@@ -13,6 +13,7 @@ from scipy.special import expit
 from lehr.decoding import (
     Floats,
     Ints,
+    attach,
     average_linkage,
     best_antecedents,
     decode,
@@ -196,3 +197,41 @@ def test_of_two_mentions_that_cross_the_more_probable_is_kept() -> None:
 def test_decode_of_nothing(scorer: str) -> None:
     assert decode(scorer, np.zeros(0), np.zeros((0, 0))) == []  # type: ignore[arg-type]
     assert decode(scorer, np.full(2, -9.0), np.zeros((2, 2))) == []  # type: ignore[arg-type]
+
+
+HE = np.array([0, 2, 2, 1, 0])  # a name, he, his, I, another name
+LINKS = np.array(
+    [
+        [1, 0.5, 0.3, 0.1, 0],
+        [0.5, 1, 0.9, 0.6, 0.2],
+        [0.3, 0.9, 1, 0.6, 0.9],
+        [0.1, 0.6, 0.6, 1, 0.1],
+        [0, 0.2, 0.9, 0.1, 1],
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "leaning", "owner", "expected"),
+    [
+        ([0, 1, 1, 3, 4], HE, -1, [0, 4, 4, 3, 4]),  # to the other name, by 0.55: to the first only by 0.4
+        ([0, 1, 1, 1, 4], HE, -1, [0, 1, 1, 1, 4]),  # by 0.4 at best, as I has no part in it
+        ([0, 1, 1, 3, 0], HE, -1, [0, 0, 0, 3, 0]),  # by 0.7: the best link of each
+        ([0, 1, 2, 3, 4], HE, -1, [0, 1, 2, 3, 4]),  # one alone has been heard
+        ([0, 1, 1, 3, 4], np.minimum(HE, 1), -1, [0, 1, 1, 3, 4]),  # nobody among them stands for what is named
+        ([0, 1, 1, 3, 4], np.maximum(HE, 1), -1, [0, 1, 1, 3, 4]),  # nothing is named
+        ([0, 1, 1, 3, 4], HE, 7, [0, 1, 1, 3, 4]),  # they are given
+    ],
+)
+def test_pronouns_that_stayed_among_themselves_are_given_a_name(
+    labels: list[int], leaning: Ints, owner: int, expected: list[int]
+) -> None:
+    found = attach(np.array(labels), LINKS, 0.5, leaning, np.where(HE == 2, owner, -1))
+    assert found.tolist() == expected
+
+
+def test_they_are_so_a_little_below_the_threshold_of_links() -> None:
+    logits = np.log(np.clip(LINKS, 1e-3, 0.999) / (1 - np.clip(LINKS, 1e-3, 0.999)))
+    for threshold, expected in ((0.65, [[0], [1, 2, 4], [3]]), (0.75, [[0], [1, 2], [3], [4]])):
+        assert decode("one-pass", np.full(5, 5.0), logits, leaning=HE, link_threshold=threshold) == expected
+    assert decode("one-pass", np.full(5, 5.0), logits, link_threshold=0.65) == [[0], [1, 2], [3], [4]]

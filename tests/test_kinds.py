@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lehr.kinds import count, kinds, shift_by_kind
+from lehr.kinds import count, kinds, leaning, shift_by_kind
 from lehr.language import language
 
 
@@ -52,6 +52,12 @@ def test_every_person_is_a_pronoun_of_the_language() -> None:
     persons = [word for group in english.persons for word in group]
     assert len(persons) == len({*persons})
     assert all(english.has_pronoun("I" if word == "i" else word) for word in persons)
+
+
+def test_what_leans_on_a_name() -> None:
+    mentions = [["I"], ["He"], ["hers"], ["it"], ["who"], ["Tom"], ["the", "boy"], ["boys"]]
+    assert leaning(kinds(mentions, "en"), "en").tolist() == [1, 2, 2, 1, 1, 0, 0, 0]
+    assert leaning(kinds(mentions, "xx"), "xx").tolist() == [0] * len(mentions)
 
 
 def test_each_pair_gets_what_belongs_to_its_kinds() -> None:

@@ -16,6 +16,10 @@ MIN_CANDIDATES = 32
 """Kept however short a document is: a sentence of six words may well hold three mentions."""
 
 
+ATTACHED = 0.8
+"""Share of the link threshold at which pronouns that have stayed among themselves go to what is named, see `attach`."""
+
+
 def probability(logits: Floats) -> Floats:
     """The logistic function, of any shape. (SciPy's is as good but takes long to import.)"""
     with np.errstate(over="ignore"):  # infinity is right
@@ -71,6 +75,7 @@ def decode(
     mention_threshold: float = 0.5,
     link_threshold: float = 0.5,
     given: Ints | None = None,
+    leaning: Ints | None = None,
 ) -> list[list[int]]:
     """Clusters, singletons among them, of K candidates in the order of the text.
 
@@ -82,6 +87,7 @@ def decode(
         link_threshold: see `average_linkage` and `best_antecedents`.
         given: int64 (K,), numbers of clusters that are known already, -1 for candidates of none. Their members are
             mentions whatever their logit; they stay together and apart from those of other given clusters.
+        leaning: int64 (K,), see `attach`, which is left out if this is None or antecedents are ranked.
 
     Returns:
         clusters of positions below K, each in the order of the text, ordered by their first mention.
@@ -90,7 +96,10 @@ def decode(
     kept = np.flatnonzero((probability(mention_logits) >= mention_threshold) | (known >= 0))
     links = link_logits(scorer, mention_logits[kept], pair_logits[np.ix_(kept, kept)])
     if scorer == "one-pass":
-        labels = average_linkage(probability(links), link_threshold, known[kept])
+        probabilities = probability(links)
+        labels = average_linkage(probabilities, link_threshold, known[kept])
+        if leaning is not None:
+            labels = attach(labels, probabilities, ATTACHED * link_threshold, leaning[kept], known[kept])
     else:
         labels = best_antecedents(links, link_threshold, known[kept])
     clusters: dict[int, list[int]] = {}
@@ -149,6 +158,33 @@ def average_linkage(probabilities: Floats, threshold: float, given: Ints | None 
             else:
                 chain.append(nearest)
     return np.array([_owner(owner, position) for position in range(k)], np.int64)
+
+
+def attach(labels: Ints, probabilities: Floats, threshold: float, leaning: Ints, given: Ints) -> Ints:
+    """Labels (K,) after groups of two or more pronouns alone, as *he*, have gone to what names or describes somebody.
+
+    Many pronouns link to each other better than to the few names among which they stand, and would never be named.
+    Each such group that is not given goes to the group to which its members link best, by the mean over them of the
+    best probability of a link into it, if that reaches `threshold`.
+
+    Args:
+        labels: of the groups.
+        probabilities: (K, K), of links.
+        threshold: a probability.
+        leaning: 0 for what names or describes, 1 for pronouns, 2 for those that stand for what is named elsewhere, one
+            of which at least is in each group that goes.
+        given: as in `decode`.
+    """
+    groups = [np.flatnonzero(labels == label) for label in sorted({*labels.tolist()})]
+    hosts = [group for group in groups if not leaning[group].all()]
+    found: Ints = labels.copy()
+    for group in groups:
+        bare = len(group) > 1 and leaning[group].min() > 0 and leaning[group].max() > 1
+        if bare and hosts and given[group].max() < 0:
+            links = [float(probabilities[np.ix_(group, host)].max(1).mean()) for host in hosts]
+            if max(links) >= threshold:
+                found[group] = labels[hosts[int(np.argmax(links))][0]]
+    return found
 
 
 def best_antecedents(scores: Floats, threshold: float, given: Ints | None = None) -> Ints:

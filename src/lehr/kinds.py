@@ -35,10 +35,17 @@ def kinds(mentions: Iterable[Sequence[str]], code: str) -> Ints:
     return np.array(found, np.int64)
 
 
+def leaning(kinds: Ints, code: str) -> Ints:
+    """For mentions of these kinds (K,) what `lehr.decoding.attach` wants: 0, 1 for pronouns, 2 for `anaphors` (K,)."""
+    known = language(code)
+    groups = [2 if set(group).intersection(known.anaphors) else 1 for group in known.persons]
+    return np.array([*groups, 1, 0, 0, 0], np.int64)[kinds]
+
+
 def shift_by_kind(logits: Floats, kinds: Ints, shift: Sequence[Sequence[float]]) -> None:
     """Add to each pair logit (K, K) what belongs to the kinds (K,) of the two, without another matrix of that size."""
     table = np.array(shift, logits.dtype)
-    for kind in np.unique(kinds):
+    for kind in {*kinds.tolist()}:
         logits[kinds == kind] += table[kind, kinds]
 
 

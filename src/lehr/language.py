@@ -20,6 +20,7 @@ class Language:
         either: those that can be one or the other.
         kept: pronouns that no name can stand for, as `himself` and `who`.
         persons: pronouns that may mean the same: *I* with *my*, *he* with *him*; see `lehr.kinds`.
+        anaphors: of these, one of each person that stands for somebody who is named elsewhere in a text: *he*, *she*.
         unpronouns: words that are none of these as they are written, as the US.
         objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
             possessives that stand before that are among them, those that stand alone, as `hers`, are not. Nor does a
@@ -47,6 +48,7 @@ class Language:
     either: Sequence[str] = ()
     kept: Sequence[str] = ()
     persons: Sequence[Sequence[str]] = ()
+    anaphors: Sequence[str] = ()
     unpronouns: Sequence[str] = ()
     objects_before: Sequence[str] = ()
     definite: Sequence[str] = ()

@@ -338,6 +338,11 @@ def test_no_gradient_reaches_the_teacher(name: str) -> None:
     assert torch.autograd.grad(loss, teacher, allow_unused=True)[0] is None
 
 
+def test_numbers_that_are_no_label_have_no_part_either() -> None:
+    student, labels = torch.tensor([[1.0], [5.0], [2.0]]), torch.tensor([3.0, -100.0, 2.5])
+    assert float(hard_labels(student, None, labels, 1.0)) == pytest.approx((4 + 0.25) / 2)
+
+
 def test_unlabelled_items_have_no_part_in_the_hard_labels() -> None:
     student, _, labels, _ = batch()
     known = labels != -100

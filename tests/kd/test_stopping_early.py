@@ -97,6 +97,26 @@ def test_stages_that_cannot_run(tmp_path: Path, settings: dict[str, Any], messag
     assert not list(tmp_path.glob("stage-*"))
 
 
+def test_less_of_any_loss_is_better(tmp_path: Path) -> None:
+    chosen = [run(tmp_path / name, recipe="kd", epochs=4, metric=name).stages[0] for name in ("loss", "eval_loss")]
+    assert (
+        chosen[0]["chosen"] == chosen[1]["chosen"] == min(e["eval_loss"] for e in chosen[0]["log"] if "eval_loss" in e)
+    )
+
+
+def test_what_would_switch_off_the_choice_of_epochs_is_refused(tmp_path: Path) -> None:
+    blind = {"student": Inputs(Points(64), collate)}
+    refused(tmp_path, "inputs: 'student' sees the rows otherwise, and has no `eval`", recipe="kd", inputs=blind)
+    refused(tmp_path, "no metric 'accuracy' to choose by without `compute_metrics`", compute_metrics=None, recipe="kd")
+    assert not list(tmp_path.glob("stage-*"))
+
+
+def test_a_buffer_may_be_infinite(tmp_path: Path) -> None:
+    student = Net()
+    student.register_buffer("mask", torch.full((2,), -math.inf))
+    run(tmp_path, recipe="scratch", epochs=1, student=student)
+
+
 def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
     refused(tmp_path, "there is no metric 'acuracy' to choose by; there are loss, accuracy", metric="acuracy", epochs=2)
 

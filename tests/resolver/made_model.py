@@ -68,9 +68,7 @@ class MadeModel:
                 logits[:, row, end - start] = [logit(p) for p in probabilities]
         return logits
 
-    def pair_logits(
-        self, first: Floats, last: Floats, spans: Ints, words: Ints, strings: Ints, mentions: object
-    ) -> Floats:
+    def pair_logits(self, first: Floats, last: Floats, spans: Ints, words: Ints, strings: Ints, kinds: Ints) -> Floats:
         self.compared += 1
         keys = [(int(a), int(b)) for a, b in zip(first[:, 0], last[:, 0], strict=True)]
         self.seen.append(keys)

@@ -66,6 +66,21 @@ def test_thresholds_are_probabilities(resolver: Resolver, option: str, value: fl
         resolver.pipe([], **options)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("horizon", 1.5), ("horizon", "10"), ("link_threshold", "0.5"), ("mention_threshold", True), ("singletons", "no")],
+)
+def test_options_of_another_kind_are_named(resolver: Resolver, option: str, value: object) -> None:
+    options: dict[str, Any] = {option: value}
+    with pytest.raises(TypeError, match=f"{option} is {value!r}; it must be"):
+        resolver(WORDS, **options)
+
+
+def test_a_single_text_is_not_taken_for_letters(resolver: Resolver) -> None:
+    with pytest.raises(TypeError, match=r"give \[text\] for one"):
+        resolver.pipe(TEXT)
+
+
 def test_a_scheme_decides_what_is_a_mention() -> None:
     resolver, _ = made({MARY: (0.9, 0.3), ANN: (0.2, 0.8), SHE: (0.9, 0.6)}, {(MARY, SHE): 0.9})
     assert spans(resolver(WORDS)) == [[MARY, SHE], [ANN]]

@@ -133,9 +133,9 @@ def test_what_is_compared_is_bounded_and_seems_near() -> None:
     shown: list[Any] = []
     pair_logits = model.pair_logits
 
-    def watched(first: Any, last: Any, spans: Any, words: Any, strings: Any, mentions: Any) -> Any:
+    def watched(first: Any, last: Any, spans: Any, words: Any, strings: Any, kinds: Any) -> Any:
         shown.append(spans)
-        return pair_logits(first, last, spans, words, strings, mentions)
+        return pair_logits(first, last, spans, words, strings, kinds)
 
     model.pair_logits = watched  # type: ignore[method-assign]
     document = resolver(tokens, horizon=50)

@@ -109,7 +109,7 @@ def distill(
 
     Raises:
         ValueError: if recipe, models and data do not fit together, if `output` holds another run, or a loss is not
-            finite; all but the last before any training.
+            finite; by and large, all but the last before any training.
     """
     given = [teacher] if isinstance(teacher, nn.Module) else list(teacher or [])
     models = {f"teacher-{i}" if i > 1 else "teacher": one for i, one in enumerate(given, 1)}
@@ -128,6 +128,11 @@ def distill(
     check_training(training or {})
     refuse_two_schedules(stages, training or {})
     common = Inputs(train_dataset, collator, eval_dataset)
+    for name in {stage.student for stage in stages}.intersection(inputs or {}):
+        if eval_dataset is not None and (inputs or {})[name].eval is None:
+            raise ValueError(f"inputs: {name!r} sees the rows otherwise, and has no `eval` beside the eval_dataset")
+    if metric.removeprefix("eval_") != "loss" and eval_dataset is not None and compute_metrics is None:
+        raise ValueError(f"there is no metric {metric!r} to choose by without `compute_metrics`; there is loss")
     return Run(
         models,
         {name: (inputs or {}).get(name, common) for name in models},
@@ -316,7 +321,7 @@ class Run:
         stage = self.stages[number]
         inputs = self.inputs[stage.student]
         choose = stage.choose != "last" and inputs.eval is not None
-        better = self.metric != "loss" if self.greater_is_better is None else self.greater_is_better
+        better = not self.metric.endswith("loss") if self.greater_is_better is None else self.greater_is_better
         settings = {**DEFAULTS, **self.training, **stage.training}
         if inputs.eval is None:
             settings["eval_strategy"] = "no"

@@ -52,10 +52,11 @@ def hard_labels(
             f"integer labels go with 2 or more classes and float labels with 1 logit; got {targets.dtype} labels "
             f"with logits of shape {tuple(student.shape)}"
         )
+    known = targets != NO_LABEL
+    logits, targets = logits[known], targets[known]
     if targets.is_floating_point():
         return mean(squared_error(logits, targets[:, None].to(logits.dtype)), items)
-    known = targets != NO_LABEL
-    return mean(F.cross_entropy(logits[known], targets[known].long(), reduction="none"), items)
+    return mean(F.cross_entropy(logits, targets.long(), reduction="none"), items)
 
 
 def pseudo_labels(

@@ -146,10 +146,10 @@ class DistillationTrainer(Trainer):
 
     def _note(self, logits: Tensor, teacher: Tensor | None, labels: Tensor | None, mask: Tensor | None) -> None:
         self._phi = self.stage.phi(self.progress())
-        if teacher is not None:
+        if teacher is not None and (mask is None or mask.any()):
             errors = (logits.float() - self._phi * teacher).square()
             self._errors["regression_error"].append((errors if mask is None else errors[mask]).mean())
-        if labels is not None:
+        if labels is not None and labels.ne(NO_LABEL).any():
             self._errors["label_error"].append(hard_labels(logits.float(), None, labels, 1.0))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -191,12 +191,15 @@ class DistillationTrainer(Trainer):
         Raises:
             ValueError: if one is not.
         """
-        weights = self.accelerator.unwrap_model(self.model).state_dict()
-        if broken := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
+        weights = self.accelerator.unwrap_model(self.model).named_parameters()
+        if broken := [name for name, tensor in weights if not tensor.isfinite().all()]:
             raise ValueError(f"{self.stage.title()}: {broken[0]} is not finite by {self._step_and_help()}")
 
     def _step_and_help(self) -> str:
-        return f"step {self.state.global_step}; lower the learning rate or clip gradients (training.max_grad_norm)"
+        return (
+            f"step {self.state.global_step}; lower the learning rate or clip gradients (training.max_grad_norm), in "
+            "another output"
+        )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.refuse_broken()

@@ -5,17 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from numbers import Integral, Real
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..decoding import Floats, decode, link_logits, probability, uncross
 from ..document import Document, Mention, Span
+from ..kinds import leaning
 from .config import Config
 from .encoding import MAX_CANDIDATES, Encoding, Matrix
 
 Given: TypeAlias = Mapping[Span, "tuple[Mention, int]"]
 """Mentions that are not to be found, by their words, each with the number of its given cluster, -1 for none."""
+
+
+_KINDS: tuple[tuple[str, type, str], ...] = (
+    ("mention_threshold", Real, "a number"),
+    ("link_threshold", Real, "a number"),
+    ("horizon", Integral, "a whole number"),
+    ("singletons", bool, "True or False"),
+)
+"""What options must be of that are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Options:
         horizon: words that are decided at once; None for the whole document unless it is long, see `Resolver`.
 
     Raises:
+        TypeError: if an option is of another kind than it should be.
         ValueError: if the model has not learned the scheme, a threshold is no probability, or the horizon is too small
             or too large.
     """
@@ -47,6 +59,10 @@ class Options:
         if self.scheme is not None and self.scheme not in self.config.schemes:
             known = ", ".join(self.config.schemes)
             raise ValueError(f"the model has not learned an annotation scheme {self.scheme!r}, only {known}")
+        for name, kind, told in _KINDS:
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+                raise TypeError(f"{name} is {value!r}; it must be {told}")
         for name in ("mention_threshold", "link_threshold"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
@@ -57,7 +73,7 @@ class Options:
             raise ValueError(f"horizon is {self.horizon}; it is a number of words, from 1 to {most:,.0f}")
 
     @property
-    def thresholds(self) -> dict[str, float]:
+    def thresholds(self) -> dict[str, Any]:
         """The keyword arguments of `decode`."""
         config, mention, link = self.config, self.mention_threshold, self.link_threshold
         return {
@@ -101,6 +117,7 @@ def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: b
         logits[chosen],
         matrix.pair_logits[np.ix_(chosen, chosen)],
         given=known[chosen],
+        leaning=leaning(matrix.kinds[chosen], options.config.language),
         **thresholds,
     )
     given_here = set(positions)

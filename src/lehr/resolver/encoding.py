@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..decoding import Floats, Ints, select_candidates, sentence_last, string_ids, word_ids
 from ..document import Document, Span
+from ..kinds import kinds
 from .model import Model
 
 WHOLE = 4000
@@ -27,13 +28,14 @@ class Matrix:
 
     `spans` int64 (K, 2), in the order of the text; `has_cell` (K,), false for spans that are too wide for the matrix or
     across sentences; `mention_logits` (schemes, K), 0 for these; `pair_logits` (K, K): row k is that of query k, at the
-    cells of all spans.
+    cells of all spans; `kinds` int64 (K,), see `lehr.kinds`.
     """
 
     spans: Ints
     has_cell: npt.NDArray[np.bool_]
     mention_logits: Floats
     pair_logits: Floats
+    kinds: Ints
 
     def positions(self, spans: Iterable[Span]) -> list[int]:
         """Where these spans, all of them in the matrix, stand in it."""
@@ -114,17 +116,13 @@ class Encoding:
         starts, ends = spans.T
         cells, has_cell = cells_of(self._logits, self._reach, spans)
         if not len(spans):
-            return Matrix(spans, has_cell, cells, np.zeros((0, 0), np.float32))
+            return Matrix(spans, has_cell, cells, np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
         tokens = self.document.tokens
+        own = kinds((tokens[first : last + 1] for first, last in spans.tolist()), self.model.config.language)
         pairs = self.model.pair_logits(
-            self._first[starts],
-            self._last[ends],
-            spans,
-            self._words[spans],
-            string_ids(self._words, spans),
-            (tokens[first : last + 1] for first, last in spans.tolist()),
+            self._first[starts], self._last[ends], spans, self._words[spans], string_ids(self._words, spans), own
         )
-        return Matrix(spans, has_cell, cells, pairs)
+        return Matrix(spans, has_cell, cells, pairs, own)
 
 
 def cells_of(logits: Floats, reach: Ints, spans: Ints) -> tuple[Floats, npt.NDArray[np.bool_]]:

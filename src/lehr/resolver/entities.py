@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..decoding import Floats, Ints, decode, link_logits, probability, select_candidates, string_ids, uncross, word_ids
 from ..document import Mention
+from ..kinds import kinds, leaning
 from .answer import Given, Options
 from .blocks import Block
 from .encoding import MAX_CANDIDATES, cells_of
@@ -99,7 +100,9 @@ class Entities:
         new, scores, alone = self._candidates(block)
         known = 0 if self._remembered is None else len(self._remembered)
         members = new if self._remembered is None else self._remembered.followed_by(new)
-        pairs = self._pair_logits(members, known, block.words.start)
+        language = self.options.config.language
+        own = kinds(members.words, language)
+        pairs = self._pair_logits(members, known, block.words.start, own)
         thresholds = self.options.thresholds
         is_mention = members.bound | (members.entity >= 0)
         if not self.only_given:
@@ -110,6 +113,7 @@ class Entities:
             members.logits[chosen],
             pairs[np.ix_(chosen, chosen)],
             given=members.entity[chosen],
+            leaning=leaning(own[chosen], language),
             **thresholds | {"mention_threshold": 0.0},
         )
         kept = list(range(known))
@@ -174,7 +178,7 @@ class Entities:
         kept = self.options.singletons is not False
         return new, scores, [kept if is_given else may for is_given, may in zip(bound, alone, strict=True)]
 
-    def _pair_logits(self, members: Candidates, known: int, start: int) -> Floats:
+    def _pair_logits(self, members: Candidates, known: int, start: int, kinds: Ints) -> Floats:
         """The matrix of a block that begins at the word `start`, and of the `known` members before it.
 
         These seem nearer than they are: distances are to be such as the model has learned them from.
@@ -193,7 +197,7 @@ class Entities:
         places = np.stack([np.append(0, ends[:-1]), ends - 1], 1)
         words = word_ids([word for words in members.words for word in words])
         return self.model.pair_logits(
-            members.first, members.last, spans, words[places], string_ids(words, places), members.words
+            members.first, members.last, spans, words[places], string_ids(words, places), kinds
         )
 
     def _mention(self, block: Block, span: Ints) -> Mention:

@@ -10,7 +10,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from ..decoding import Floats, Ints
-from ..kinds import kinds, shift_by_kind
+from ..kinds import shift_by_kind
 from ..windows import Windower
 from .config import EXPORT_AGAIN, Config
 
@@ -71,9 +71,7 @@ class Model:
         """Logits (schemes, n, W) of the cells of the span position matrix."""
         return self._run("mentions", first=first, last=last)
 
-    def pair_logits(
-        self, first: Floats, last: Floats, spans: Ints, words: Ints, strings: Ints, mentions: Iterable[Sequence[str]]
-    ) -> Floats:
+    def pair_logits(self, first: Floats, last: Floats, spans: Ints, words: Ints, strings: Ints, kinds: Ints) -> Floats:
         """Calibrated logits (K, K) of the pairs of K candidates: the rows of the matrix of each, at the cells of all.
 
         Args:
@@ -82,13 +80,13 @@ class Model:
             spans: int64 (K, 2), first and last word.
             words: int64 (K, 2), `decoding.word_ids` of these.
             strings: int64 (K,), `decoding.string_ids`.
-            mentions: the words of each.
+            kinds: int64 (K,), see `lehr.kinds`.
         """
         logits = self._run("pairs", first=first, last=last, spans=spans, words=words, strings=strings)
         logits *= self.config.link_scale
         logits += self.config.link_shift
         if self.config.kind_shift:
-            shift_by_kind(logits, kinds(mentions, self.config.language), self.config.kind_shift)
+            shift_by_kind(logits, kinds, self.config.kind_shift)
         return logits
 
     def _run(self, name: str, **inputs: Floats | Ints) -> Floats:
@@ -116,7 +114,7 @@ class Model:
                 f"expect {expected}: {EXPORT_AGAIN}"
             )
         spans = np.array([[0, 0], [1, 1]])
-        self.pair_logits(hidden, hidden, spans, spans, spans[:, 0], [("a",)] * 2)
+        self.pair_logits(hidden, hidden, spans, spans, spans[:, 0], spans[:, 0] * 0)
 
 
 def _tokenizer(path: Path) -> Tokenizer:

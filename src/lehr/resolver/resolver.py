@@ -200,7 +200,12 @@ class Resolver:
         """Documents one by one, each resolved when its turn comes; a list of strings is always words here.
 
         See `__call__` for the rest.
+
+        Raises:
+            TypeError: if `sources` is a single text.
         """
+        if isinstance(sources, str):
+            raise TypeError("pipe takes several documents: give [text] for one")
         options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
         return (self._answer(self._encoding(source, horizon), options, {}) for source in sources)
 
