@@ -44,9 +44,12 @@ def test_table(typed: Type, tmp_path: Path) -> None:
     write_results(load_grid(write_grid(tmp_path, one_task)), tmp_path / "results/small")
     assert "docs/results/small.md: 14 of 14 cells, 3 figures" in typed("table", "small.yaml")
     page = (tmp_path / "docs/results/small.md").read_text("utf-8")
-    assert page.startswith("# small\n\nMade by `lehr experiment table small.yaml` from `results/small/`")
+    assert page.startswith("# small\n\nMade by `lehr experiment table small.yaml` from the results")
     figures = re.findall(r"\]\((.*)\)", page)
     assert figures == ["small-curves.svg", "small-scores.svg", "small-errors.svg"]
+    write_results(load_grid(write_grid(tmp_path, one_task)), tmp_path / "mine/small")
+    typed("table", "small.yaml", "--results", "mine", "--docs", "of-mine")
+    assert "`lehr experiment run small.yaml --results mine` wrote" in (tmp_path / "of-mine/small.md").read_text("utf-8")
     typed("table", str(tmp_path / "small.yaml"), "--docs", "elsewhere")
     assert str(tmp_path) not in (tmp_path / "elsewhere/small.md").read_text("utf-8")
     for name in figures:

@@ -58,7 +58,7 @@ def test_no_test_without_spread() -> None:
 def test_the_page(tmp_path: Path) -> None:
     told = written(made_grid(tmp_path), tmp_path).splitlines()
     assert told[0] == "# small"
-    assert f"Made by `{COMMAND}` from `results/small/`, which `{COMMAND.replace('table', 'run')}` wrote." in told
+    assert f"Made by `{COMMAND}` from the results that `{COMMAND.replace('table', 'run')}` wrote." in told
     assert "| method | seeds | cifar10, accuracy, 4 epochs | cifar100, accuracy, 4 epochs | mean |" in told
     assert "| scratch | 3 | 80.50 ± 0.50 | 80.50 ± 0.50 | 80.50 ± 0.50 |" in told
     assert "| annealing-kd | 3 | **83.25 ± 0.25** | **83.25 ± 0.25** | **83.25 ± 0.25** |" in told

@@ -181,7 +181,7 @@ def table(
     if not found:
         raise ValueError(f"{results / read.name} holds no result of {grid} yet; lehr experiment run {grid}")
     figures = draw(read, found, docs)
-    write_text(docs / f"{read.name}.md", page(read, found, command=_typed(grid, settings), figures=figures))
+    write_text(docs / f"{read.name}.md", page(read, found, command=_typed(grid, results, settings), figures=figures))
     for note in notes(read):
         typer.echo(note, err=True)
     typer.echo(f"{docs / read.name}.md: {len(found)} of {len(read.cells())} cells, {len(figures)} figures")
@@ -241,9 +241,11 @@ def surface(
     typer.echo(f"{figure}, from {kept}")
 
 
-def _typed(grid: Path, settings: list[str] | None) -> str:
+def _typed(grid: Path, results: Path, settings: list[str] | None) -> str:
     path = Path("recipes/grids") / grid.name if grid.is_absolute() else grid
-    return " ".join(["lehr experiment table", path.as_posix(), *(f"--set {setting}" for setting in settings or [])])
+    options = [f"--results {results.as_posix()}"] if results != Path("results") else []
+    options += [f"--set {setting}" for setting in settings or []]
+    return " ".join(["lehr experiment table", path.as_posix(), *options])
 
 
 def _score(path: Path) -> str:

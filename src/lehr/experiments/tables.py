@@ -203,7 +203,7 @@ TIMES = (
 
 def _head(grid: Grid, results: Results, command: str) -> Iterator[str]:
     run = command.replace("experiment table", "experiment run")
-    yield f"Made by `{command}` from `results/{grid.name}/`, which `{run}` wrote."
+    yield f"Made by `{command}` from the results that `{run}` wrote."
     if missing := len(grid.cells()) - len(results):
         yield ""
         yield f"**{missing} of {len(grid.cells())} cells are missing.**"
