@@ -175,15 +175,18 @@ def attach(labels: Ints, probabilities: Floats, threshold: float, leaning: Ints,
             of which at least is in each group that goes.
         given: as in `decode`.
     """
-    groups = [np.flatnonzero(labels == label) for label in sorted({*labels.tolist()})]
-    hosts = [group for group in groups if not leaning[group].all()]
+    if leaning.all() or not (leaning > 1).any():
+        return labels
+    order = np.argsort(labels, kind="stable")  # group by group
+    begins = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    named = np.minimum.reduceat(leaning[order], begins) == 0
     found: Ints = labels.copy()
-    for group in groups:
-        bare = len(group) > 1 and leaning[group].min() > 0 and leaning[group].max() > 1
-        if bare and hosts and given[group].max() < 0:
-            links = [float(probabilities[np.ix_(group, host)].max(1).mean()) for host in hosts]
-            if max(links) >= threshold:
-                found[group] = labels[hosts[int(np.argmax(links))][0]]
+    for group, is_named in zip(np.split(order, begins[1:]), named, strict=True):
+        if not is_named and len(group) > 1 and leaning[group].max() > 1 and given[group].max() < 0:
+            links = np.maximum.reduceat(probabilities[np.ix_(group, order)], begins, axis=1).mean(0)
+            host = int(np.where(named, links, -1).argmax())
+            if links[host] >= threshold:
+                found[group] = labels[order[begins[host]]]
     return found
 
 

@@ -139,6 +139,8 @@ def test_two_runs_do_not_write_to_one_folder(lehr: Lehr, corpus: Path, out: Path
     out.mkdir()
     with FileLock(out / ".lehr-run.lock"):
         assert "another run is writing" in lehr("resolve", corpus, "--output", f"{out}/", status=1)
+    (out.parent / "one").write_text("{}")
+    assert "one is a file, and a folder is meant" in lehr("resolve", corpus, "--output", f"{out.parent}/one/", status=1)
     lehr("resolve", corpus, "--output", f"{out}/")
 
 

@@ -74,6 +74,8 @@ def resolve_corpus(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other runs from writing to the folder, whose half-written files this one may remove."""
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file, and a folder is meant: name another --output")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lehr-run.lock", timeout=0):
