@@ -256,8 +256,12 @@ class Run:
         stage = self.stages[number]
         inputs = self.inputs[stage.student]
 
-        def told(rows: Any) -> str:
-            return fingerprint_of_data(rows, inputs.collator, labels=True)[:16]
+        def told(rows: Any, of: Inputs = inputs) -> str:
+            return fingerprint_of_data(rows, of.collator, labels=True)[:16]
+
+        def told_teacher(name: str) -> str:
+            own = self.inputs[name]
+            return f"{fingerprint_of_model(self.models[name])[:16]} of {told(own.view(0), own)}"
 
         facts = {
             **dataclasses.asdict(stage),
@@ -267,7 +271,7 @@ class Run:
             "metric": self.metric,
             "rows": told(inputs.view(0)),
             "validation": None if inputs.eval is None else told(inputs.eval),
-            "teachers": {name: fingerprint_of_model(self.models[name])[:16] for name in stage.teachers},
+            "teachers": {name: told_teacher(name) for name in stage.teachers},
         }
         own = json.loads(json.dumps(facts))
         path = folder / "stage.json"
