@@ -125,6 +125,7 @@ def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
     ("change", "what"),
     [
         ({"teacher": Net(seed=9)}, "teachers"),
+        ({"student": Net(width=16)}, "weights"),
         ({"inputs": {"teacher": Inputs(Points(64, seed=3), collate)}}, "teachers"),
         ({"train_dataset": Points(64, seed=3)}, "rows"),
         ({"train_dataset": [{**row, "labels": torch.tensor(0)} for row in Points(64)]}, "rows"),

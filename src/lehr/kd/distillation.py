@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
 import shutil
 import time
@@ -271,6 +272,7 @@ class Run:
             "metric": self.metric,
             "rows": told(inputs.view(0)),
             "validation": None if inputs.eval is None else told(inputs.eval),
+            "weights": _shapes(self.models[stage.student]),
             "teachers": {name: told_teacher(name) for name in stage.teachers},
         }
         own = json.loads(json.dumps(facts))
@@ -360,6 +362,12 @@ class Run:
         write_text(folder / "done.json", json.dumps(report, indent=1) + "\n")
         for checkpoint in [] if keep else folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
+
+
+def _shapes(model: nn.Module) -> str:
+    """What tells a network of other layers or sizes, as the student of a run that is gone on with may be."""
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
+    return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
 
 
 def last_checkpoint(folder: Path) -> str | None:
