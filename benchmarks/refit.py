@@ -20,7 +20,6 @@ from lehr.coref.network import Matrix
 from lehr.coref.prediction import Prediction, tune
 from lehr.files import write_text
 from lehr.kd.recipe import read_recipe
-from lehr.kinds import kinds
 from lehr.resolver import Resolver, store_example
 from lehr.resolver.example import read_example
 from lehr.resolver.model import Model
@@ -51,9 +50,8 @@ def main() -> None:
 
 
 def predicted(resolver: Resolver, example: Example) -> Prediction:
-    matrix, tokens = resolver.encode(example.document).matrix, example.document.tokens
-    own = kinds((tokens[first : last + 1] for first, last in matrix.spans.tolist()), resolver.config.language)
-    return Prediction(example, Matrix(matrix.spans, matrix.mention_logits, matrix.pair_logits, own))
+    matrix = resolver.encode(example.document).matrix
+    return Prediction(example, Matrix(matrix.spans, matrix.mention_logits, matrix.pair_logits, matrix.kinds))
 
 
 if __name__ == "__main__":

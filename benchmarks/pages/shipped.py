@@ -44,7 +44,7 @@ def speed() -> Iterable[str]:
     vnni = " with VNNI" if "vnni" in about.get("instructions", "") else ""
     yield (
         f"float32 takes {timed['float32_over_int8']} times as long; medians of five runs over LitBank's test part; "
-        f"{about['processor']}{vnni}."
+        f"{about['processor']}{vnni}; without kinds."
     )
 
 

@@ -35,6 +35,11 @@ def kinds(mentions: Iterable[Sequence[str]], code: str) -> Ints:
     return np.array(found, np.int64)
 
 
+def kinds_of_spans(tokens: Sequence[str], spans: Ints, code: str) -> Ints:
+    """The kinds (K,) of spans (K, 2), first and last word, of a document's words."""
+    return kinds((tokens[first : last + 1] for first, last in spans.tolist()), code)
+
+
 def leaning(kinds: Ints, code: str) -> Ints:
     """For mentions of these kinds (K,) what `lehr.decoding.attach` wants: 0, 1 for pronouns, 2 for `anaphors` (K,)."""
     known = language(code)

@@ -16,7 +16,7 @@ from transformers.utils.generic import ModelOutput
 
 from ..decoding import Floats, Ints, select_candidates, string_ids
 from ..kd.layers import keep_layers
-from ..kinds import kinds
+from ..kinds import kinds_of_spans
 from .configuration import LehrConfig
 from .objectives import antecedent_loss, mention_loss, row_loss, taught_mentions, taught_pairs
 from .span_position import MentionHead, PairHead
@@ -273,7 +273,7 @@ class LehrModel(PreTrainedModel):
         pairs = self._pairs(_Words(first, last, words, sentence_last), spans)
         mention_logits = logits[:, spans[:, 0], spans[:, 1] - spans[:, 0]]
         found = spans.cpu().numpy()
-        own = kinds((tokens[begin : end + 1] for begin, end in found.tolist()), self.config.language)
+        own = kinds_of_spans(tokens, found, self.config.language)
         return Matrix(found, mention_logits.cpu().numpy(), pairs.float().cpu().numpy(), own)
 
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 from accelerate import PartialState  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import nn
-from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from ..decoding import select_candidates, sentence_last
 from ..files import write_text
@@ -27,15 +27,15 @@ from ..kd.recipe import check_fields, fill
 from ..kd.stages import Stage
 from ..kd.teacher import Logits, keep_logits
 from ..kd.trainer import machine
-from ..kinds import kinds
-from ..shelf import encoder_path
+from ..kinds import kinds_of_spans
 from ..windows import Windower
 from .annotated import Annotated
 from .configuration import DECISIONS, LehrConfig
 from .data import Collator, Example, Examples, windower
+from .described import KEYS, config_of, fields_of, resolver, tokenizer_of
 from .leaks import refuse_shared
 from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
-from .prediction import clusters, evaluate, load, predict_all, tune
+from .prediction import clusters, evaluate, predict_all, tune
 from .trainer import HEAD_RATE, CorefLearner, CorefTrainer, by_name
 from .unlabelled import Unlabelled, sources
 
@@ -46,9 +46,6 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 0.01,
 }
 """What a recipe's `training` need not say, over `lehr.kd.distillation.DEFAULTS`."""
-
-DECIDED_HERE = ("encoder", "schemes", "kwargs", "return")
-"""Arguments of `LehrConfig` that a model's description has no say in."""
 
 LEARNED_HERE = ("hard-labels", "pseudo-labels", "annealed-regression", "kd")
 """The objectives that are carried over to matrices."""
@@ -87,10 +84,6 @@ class CorefProblem:
         ValueError: if something is unknown, or not there.
     """
 
-    KEYS = {  # noqa: RUF012
-        **{"from": str, "layers": list[int] | None, "head": str | None, "members": list[str]},
-        **{key: kind for key, kind in get_type_hints(LehrConfig.__init__).items() if key not in DECIDED_HERE},
-    }
     metric = "conll_f1"
 
     def __init__(self, documents: Mapping[str, Any], data: str = "../shared/data", language: str = "en") -> None:
@@ -139,30 +132,30 @@ class CorefProblem:
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
         """A resolver, or an `Ensemble` of some."""
-        check_fields(spec, self.KEYS, "model")
+        check_fields(spec, KEYS, "model")
         if "members" in spec:
             if len(spec) > 1 or not spec["members"]:
                 raise ValueError("model: `members` are the folders of one resolver or more, and go with no other key")
-            pieces = [_tokenizer(member).get_vocab() for member in spec["members"]]
+            pieces = [tokenizer_of(member).get_vocab() for member in spec["members"]]
             if any(other != pieces[0] for other in pieces):
                 raise ValueError("model: `members` read text in different word pieces, so they cannot teach together")
-            return Ensemble([_resolver({"from": member}, self.schemes) for member in spec["members"]])
+            return Ensemble([resolver({"from": member}, self.schemes) for member in spec["members"]])
         if "from" not in spec:
             raise ValueError("model: give `from`, the folder or hub id of an encoder or a resolver")
-        return _resolver(spec, self.schemes)
+        return resolver(spec, self.schemes)
 
     def has_learned(self, spec: Mapping[str, Any]) -> bool:
         """Whether it is a resolver, or several, and no bare encoder."""
         sources = spec.get("members") or [spec["from"]]
-        return all(isinstance(_config(source), LehrConfig) for source in sources)
+        return all(isinstance(config_of(source), LehrConfig) for source in sources)
 
     def inputs(self, spec: Mapping[str, Any]) -> CorefInputs:
         """The documents in the pieces of the model's own tokenizer."""
         source = spec["members"][0] if "members" in spec else spec["from"]
-        config = _config(source)
-        tokenizer = _tokenizer(source)
+        config = config_of(source)
+        tokenizer = tokenizer_of(source)
         if not isinstance(config, LehrConfig):
-            config = LehrConfig(config, schemes=self.schemes, **_fields(spec))
+            config = LehrConfig(config, schemes=self.schemes, **fields_of(spec))
         collator = Collator(windower(tokenizer, config, overlap=0), config.max_width)
         return CorefInputs(
             Examples(self.train),
@@ -338,8 +331,7 @@ def _as_found(example: Example, kept: NDArray[np.float32], config: LehrConfig) -
     spans = select_candidates(mentions, sentence_last(document.sentences), config.candidate_ratio)
     pairs = np.zeros((len(spans), len(spans)), np.float32)
     pairs[np.triu_indices(len(spans), 1)] = kept[cells:]
-    tokens = document.tokens
-    own = kinds((tokens[first : last + 1] for first, last in spans.tolist()), config.language)
+    own = kinds_of_spans(document.tokens, spans, config.language)
     matrix = Matrix(spans, mentions[:, spans[:, 0], spans[:, 1] - spans[:, 0]], pairs + pairs.T, own)
     calibrated = copy.copy(config)
     # Kept logits are calibrated already.
@@ -352,54 +344,3 @@ def _cells(model: nn.Module) -> LehrConfig:
     config: Any = model.config
     assert isinstance(config, LehrConfig)
     return config
-
-
-def _resolver(spec: Mapping[str, Any], schemes: list[str]) -> LehrModel:
-    source, layers = encoder_path(spec["from"]), spec.get("layers")
-    fields, head = _fields(spec), spec.get("head")
-    if not isinstance(_config(source), LehrConfig):
-        fresh = LehrModel.from_encoder(source, layers, schemes=schemes, **fields)
-        if head is not None:
-            if not isinstance(_config(head), LehrConfig):
-                raise ValueError(f"model: `head` is {head}, which is no resolver")
-            fresh.begin_with_head(_resolver({"from": head}, schemes))
-        return fresh
-    if fields or head is not None:
-        raise ValueError(f"model: {source} is a resolver already; {next(iter(fields), 'head')} cannot be chosen anew")
-    model, _ = load(source)
-    if model.config.schemes != schemes:
-        raise ValueError(f"model: {source} has the schemes {model.config.schemes}, the documents {schemes}")
-    return model if layers is None else model.with_layers(layers)
-
-
-def language_of(spec: Mapping[str, Any]) -> str:
-    """The language that a resolver reads: of one that was saved, its own.
-
-    Raises:
-        ValueError: if there is no such encoder or resolver.
-    """
-    check_fields(spec, CorefProblem.KEYS, "model")
-    config = _config(spec["from"]) if "from" in spec else None
-    return config.language if isinstance(config, LehrConfig) else str(spec.get("language", "en"))
-
-
-def _tokenizer(source: str) -> PreTrainedTokenizerBase:
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        encoder_path(source), config=_config(source), add_prefix_space=True
-    )
-    return tokenizer
-
-
-def _config(source: str) -> Any:
-    place = encoder_path(source)
-    try:
-        fields, _ = PretrainedConfig.get_config_dict(place)
-        kind = LehrConfig if fields.get("model_type") == LehrConfig.model_type else AutoConfig
-        return kind.from_pretrained(place)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"no encoder or resolver {place}: {reason}") from error
-
-
-def _fields(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if name not in ("from", "layers", "head")}

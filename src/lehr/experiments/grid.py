@@ -212,7 +212,7 @@ class Grid:
             raise ValueError(f"it has a teacher, {row.teacher!r}, and no stage that learns from `teacher`")
         if recipe.documents and not recipe.documents.get("test"):
             raise ValueError("documents: a grid compares scores on a test part, and there is no `test`")
-        return dataclasses.replace(recipe, models={name: models[name] for name in models if name in needed})
+        return dataclasses.replace(recipe, models=needed)
 
     @property
     def default_runs(self) -> Path:

@@ -15,7 +15,8 @@ import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from transformers import set_seed
 
-from ..coref.problem import CorefProblem, CorefRun, language_of
+from ..coref.described import language_of
+from ..coref.problem import CorefProblem, CorefRun
 from ..coref.trainer import HEAD_RATE
 from ..files import write_text
 from ..glue.problem import GlueProblem

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 from transformers import TrainingArguments
@@ -34,7 +35,7 @@ DECIDED_HERE = _OF_NO_USE | {
     "label_names",
     "remove_unused_columns",
 }
-_TRAINING = {key: kind for key, kind in sorted(get_type_hints(TrainingArguments).items()) if key not in DECIDED_HERE}
+_TRAINING = {one.name: one.type for one in dataclasses.fields(TrainingArguments) if one.name not in DECIDED_HERE}
 _FROM_ONE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..decoding import Floats, Ints, select_candidates, sentence_last, string_ids, word_ids
 from ..document import Document, Span
-from ..kinds import kinds
+from ..kinds import kinds_of_spans
 from .model import Model
 
 WHOLE = 4000
@@ -117,8 +117,7 @@ class Encoding:
         cells, has_cell = cells_of(self._logits, self._reach, spans)
         if not len(spans):
             return Matrix(spans, has_cell, cells, np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
-        tokens = self.document.tokens
-        own = kinds((tokens[first : last + 1] for first, last in spans.tolist()), self.model.config.language)
+        own = kinds_of_spans(self.document.tokens, spans, self.model.config.language)
         pairs = self.model.pair_logits(
             self._first[starts], self._last[ends], spans, self._words[spans], string_ids(self._words, spans), own
         )
