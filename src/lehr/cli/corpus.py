@@ -67,7 +67,7 @@ def resolve_corpus(
         open_parts = [part for part in parts if not _is_done(part, folder / ABOUT)]
         total = _work_off(folder, open_parts, _outcomes(engine, rows, open_parts, workers))
     lacking = sum(part.errors.exists() for part in set(parts).difference(open_parts))
-    _sum_up(total, len(open_parts), len(parts) - len(open_parts), lacking)
+    _sum_up(total, len(parts) - len(open_parts), lacking)
     return not (total.failed or lacking)
 
 
@@ -93,7 +93,10 @@ def _work_off(folder: Path, parts: Sequence[Part], outcomes: Iterable[tuple[Part
                 step(part)
                 _tell(part, outcome)
                 total = Outcome(
-                    total.documents + outcome.documents, total.words + outcome.words, total.failed + outcome.failed
+                    total.documents + outcome.documents,
+                    total.words + outcome.words,
+                    total.failed + outcome.failed,
+                    total.files + outcome.files,
                 )
     finally:
         _sweep(folder, parts)
@@ -214,10 +217,9 @@ def _tell(part: Part, outcome: Outcome) -> None:
         typer.echo(f"lehr: {reason}{more}", err=True)
 
 
-def _sum_up(total: Outcome, files: int, before: int, lacking: int) -> None:
-    told = [
-        f"{_count(total.documents, 'document')} of {_count(total.words, 'word')} in {_count(files, 'file')} resolved"
-    ]
+def _sum_up(total: Outcome, before: int, lacking: int) -> None:
+    documents, words, files = map(_count, (total.documents, total.words, total.files), ("document", "word", "file"))
+    told = [f"{documents} of {words} in {files} resolved"]
     lacks = f", {lacking:,} of them not whole, see *.errors.jsonl" if lacking else ""
     told += [f"{_count(before, 'file')} done before{lacks}"] if before else []
     told += [f"{_count(total.failed, 'failure')}, see *.errors.jsonl"] if total.failed else []

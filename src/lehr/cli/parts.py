@@ -70,11 +70,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a file: documents and words that were resolved, and what failed; a `reason` is the first's."""
+    """What became of a file, or of several: `files` with a result, what is resolved in them, and what failed.
+
+    A `reason` is that of the first failure.
+    """
 
     documents: int = 0
     words: int = 0
     failed: int = 0
+    files: int = 0
     reason: str = ""
 
 
@@ -127,7 +131,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
         if failures and not documents:
             raise _NothingResolved(failures)
         part.set_aside(failures)
-    return Outcome(documents, words, len(failures), failures[0]["reason"] if failures else "")
+    return Outcome(documents, words, len(failures), 1, failures[0]["reason"] if failures else "")
 
 
 @contextmanager
