@@ -112,7 +112,7 @@ def test_a_missing_key_is_named(model: Path, key: str) -> None:
     refused(model, f"config.json lacks {key}", "export the model again")
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"model_type": "bert"}', '{"format": "1"}', "null"])
+@pytest.mark.parametrize("content", ["[]", "{}", '{"model_type": "bert"}', '{"format": "1"}', '{"format": 0}', "null"])
 def test_the_configuration_of_something_else_is_told(model: Path, content: str) -> None:
     (model / "config.json").write_text(content)
     refused(model, "config.json does not configure a model for lehr")
@@ -125,6 +125,7 @@ def test_the_configuration_of_something_else_is_told(model: Path, content: str) 
         ("schemes", []),
         ("schemes", "entities"),
         ("schemes", [3]),
+        ("schemes", ["entities", "entities"]),
         ("window", 0),
         ("window", "384"),
         ("overlap", -1),

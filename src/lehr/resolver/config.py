@@ -76,8 +76,10 @@ class Config:
             values = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise ValueError(f"{path} is not JSON ({error}): {EXPORT_AGAIN}") from error
-        if not isinstance(values, dict) or type(values.get("format")) is not int:
-            raise ValueError(f"{path} does not configure a model for lehr, as it names no format: {EXPORT_AGAIN}")
+        if not isinstance(values, dict) or type(values.get("format")) is not int or values["format"] < 1:
+            raise ValueError(
+                f"{path} does not configure a model for lehr, as it has no format from 1 on: {EXPORT_AGAIN}"
+            )
         if values["format"] > FORMAT:
             raise ValueError(f"{path} has format {values['format']}, and this lehr knows {FORMAT}: upgrade lehr")
         if missing := [field.name for field in fields(cls) if field.default is MISSING and field.name not in values]:
@@ -101,7 +103,8 @@ class Config:
         if name == "scorer":
             return value in ("one-pass", "antecedent")
         if name == "schemes":
-            return isinstance(value, list) and bool(value) and all(isinstance(scheme, str) for scheme in value)
+            named = isinstance(value, list) and bool(value) and all(isinstance(scheme, str) for scheme in value)
+            return named and len({*value}) == len(value)
         if name == "singleton_scheme":
             return value is None or value in self.schemes
         if name == "language":
