@@ -42,6 +42,18 @@ class Client:
         return self.sent[0]["status"] if self.sent else 0
 
 
+class Sender(Client):
+    """A client that sends in pieces, and has its answer before it has sent them all; `came` is how much was read."""
+
+    came = 0
+
+    async def receive(self) -> Message:
+        assert self.sent[-1]["body"].startswith(b'{"detail": ')
+        piece = min(1_000_000, self.size - self.came)
+        self.came += piece
+        return {"type": "http.request", "body": b"x" * piece, "more_body": self.came < self.size}
+
+
 async def settle() -> None:
     """Let everything go on as far as it can."""
     for _ in range(100):
@@ -112,6 +124,26 @@ def test_the_bytes_of_all_requests_are_bounded() -> None:
         assert [c.status for c in clients] == [0, 429, 0, 413]
         go.set()
         await asyncio.gather(*calls)
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("size", "came"), [(1_000_001, 1_000_001), (8_000_000, 8_000_000), (10**12, 8_000_000)])
+def test_what_is_refused_is_read_so_that_the_answer_arrives_but_not_for_ever(size: int, came: int) -> None:
+    async def test() -> None:
+        client = Sender(size)
+        await gate(echo, megabytes=1)(client.scope, client.receive, client.send)
+        assert (client.status, client.came) == (413, came)
+        assert [message.get("more_body") for message in client.sent] == [None, True, False]
+
+    asyncio.run(test())
+
+
+def test_who_is_refused_and_does_not_send_is_not_waited_for() -> None:
+    async def test() -> None:
+        guarded, client = gate(echo, megabytes=1, patience=0.05), Client(1_000_001, sends=False)
+        await asyncio.wait_for(guarded(client.scope, client.receive, client.send), 30)
+        assert client.status == 413
 
     asyncio.run(test())
 

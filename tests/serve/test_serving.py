@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -39,6 +40,13 @@ def request(body: bytes, path: str = "/resolve/stream") -> bytes:
 def test_it_listens_on_loopback(address: str) -> None:
     assert urlsplit(address).hostname == "127.0.0.1"
     assert json.loads(post(address, "/resolve", text="Mary said she was tired."))["clusters"]
+
+
+def test_who_sends_too_much_is_told_so(address: str) -> None:
+    with pytest.raises(HTTPError) as refused:
+        post(address, "/resolve", text="x" * 20_000_000)
+    assert refused.value.code == 413
+    assert b"of at most 8,000,000: send less" in refused.value.read()
 
 
 def test_clients_that_vanish_or_dawdle_hold_nothing_up(address: str) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from traceback import extract_tb
 
 from starlette.exceptions import HTTPException
@@ -26,6 +26,8 @@ FAULT = "this is a fault of the service's own: please report what you have sent"
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
 PIECE = 2**16
 """Bytes of an answer that are sent at once: what a client has not taken yet is no more than a few of these."""
+DRAINED = 8
+"""Times the bytes that a request may have: so much is read of one that is refused."""
 
 HEADERS = [
     (name.encode(), value.encode())
@@ -172,13 +174,31 @@ class _Passage:
                 raise _Late from None
 
     async def refuse(self, refused: Refused) -> None:
-        """Answer with an error, unless an answer has begun; the connection ends, as its request may not be read."""
+        """Answer with an error, unless an answer has begun, and end the connection once the request is read.
+
+        A client that sends all before it reads would else find a connection that was cut off, and no answer.
+        """
         if self.status:
             return
+        body = json.dumps({"detail": refused.detail}).encode()
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         headers += [(name.encode(), value.encode()) for name, value in (refused.headers or {}).items()]
+        headers.append((b"content-length", str(len(body)).encode()))
         await self.send({"type": "http.response.start", "status": refused.status_code, "headers": headers})
-        await self.send({"type": "http.response.body", "body": json.dumps({"detail": refused.detail}).encode()})
+        await self.send({"type": "http.response.body", "body": body, "more_body": True})
+        await self.drain()
+        await self.send({"type": "http.response.body"})
+
+    async def drain(self) -> None:
+        """Read what is left of a request and keep nothing of it, as long as it comes in time and is not too much.
+
+        Chunks stay unread: if one is broken, the server below has another answer to it, and no place for two.
+        """
+        room = DRAINED * self.gate.limits.megabytes * 1e6
+        self.read |= b"transfer-encoding" in dict(self.scope["headers"])
+        with suppress(Refused):
+            while not self.read and room > 0:
+                room -= len((await self.receive()).get("body", b""))
 
     def log(self, error: Exception) -> None:
         frames = extract_tb(error.__traceback__)
