@@ -42,6 +42,13 @@ from lehr.naming import Kind, Naming, best_names
         ("[1 Two boys] met [1 them]. [2 Every boy] ate.", ["two boys", "every boy"]),
         ("[1 No lazy boy] ate: [1 the boy] sat. [2 Which Frenchman] ate [2 it].", ["the boy", "which Frenchman"]),
         ("In [1 Half Moon Bay]. [1 Half Moon Bay] is old.", ["Half Moon Bay"]),
+        ("He said, “[1 Old ships] sank.” No old ship.", ["old ships"]),
+        ("He said, '[1 Ships] sank.' His ships and \"[2 Old Moon]\", the old boat.", ["ships", "Old Moon"]),
+        (
+            "[1 Her Majesty] left. [2 His Grace's ship] sank. [3 Her Aunt] ate.",
+            ["Her Majesty", "His Grace's ship", "her Aunt"],
+        ),
+        ("[1 Her majesty] awed.", ["her majesty"]),
         ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
     ],
 )

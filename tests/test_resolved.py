@@ -79,6 +79,10 @@ from lehr.resolved import resolved_text
             "[1 President Obama] left. [1 The president] ate [1 his] soup.",
             "President Obama left. President Obama ate President Obama's soup.",
         ),
+        (
+            "[1 Her Majesty] ate. He saw [1 her] and said, “[1 I] ate.”",
+            "Her Majesty ate. He saw Her Majesty and said, “Her Majesty ate.”",
+        ),
         ("[1 Uncle Tom] ate [1 his] soup.", "Uncle Tom ate Uncle Tom's soup."),
         ("", ""),
     ],

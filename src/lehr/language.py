@@ -28,6 +28,7 @@ class Language:
         definite: words with which mentions begin that refer to what is known.
         indefinite: the definite article for each indefinite one.
         quantifiers: words that say how many, with which mentions begin that are no names.
+        titles: words that make a name of a possessive before them, if they have a capital: Her Majesty.
         genitives: the endings of a genitive, as words of their own; the first is put after a name, and of one that ends
             as the ending does and is not proper, only its apostrophe.
         clitics: what is written out of words that lean on a pronoun and cannot on a name.
@@ -54,6 +55,7 @@ class Language:
     definite: Sequence[str] = ()
     indefinite: Mapping[str, str] = field(default_factory=dict)
     quantifiers: Sequence[str] = ()
+    titles: Sequence[str] = ()
     genitives: Sequence[str] = ()
     clitics: Mapping[str, str] = field(default_factory=dict)
     leaning: Sequence[str] = ()

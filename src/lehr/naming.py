@@ -20,6 +20,9 @@ LONGEST = 5
 _BREAKS = frozenset(("!", "?", ";", ":", '"', "“", "”", "«", "»", "``", "''", "--", "—", "..."))
 """Marks that no name has inside of it: a mention that has one is rather a mistake."""
 
+_QUOTES = frozenset(("'", '"', "‘", "“", "„", "«", "»", "``"))
+"""Marks with which quotations begin, some of which are those of others' ends."""
+
 _READ = 50
 """Words of a mention that are looked at, and the most that a name has."""
 
@@ -116,8 +119,11 @@ class Naming:
         if not word[:1].isupper() or word[1:2].isupper() or word in self.language.pronouns:
             return False
         opens, has_function = mention.first_word in self.openings, self.language.has_function_word(word)
-        if more and self._is_proper(more[0]) and (not has_function or (not opens and self._quantifies(word))):
-            return False  # as of President Obama, and of Half Moon Bay within a sentence
+        if more and self._is_proper(more[0]):
+            if not has_function or (not opens and self._quantifies(word)):
+                return False  # as of President Obama, and of Half Moon Bay within a sentence
+            if more[0].lower() in self.language.titles and self.language.has_pronoun(word):
+                return False  # as of Her Majesty
         return has_function or (opens and word.lower() in self._small and word not in self._inside)
 
     def _last(self, mention: Mention) -> int:
@@ -126,12 +132,17 @@ class Naming:
 
     @cached_property
     def openings(self) -> frozenset[int]:
-        """The words with which sentences begin, after quotes and the like."""
+        """The words with which sentences begin, after quotes and the like, and quotations within sentences."""
         words, found = self.document.words, []
         for first, end in self.document.sentences:
             heads = (n for n in range(first, end) if any(map(str.isalnum, self.document.text[slice(*words[n])])))
             found.append(next(heads, first))
-        return frozenset(found)
+        return frozenset([*found, *filter(self._is_quoted, range(1, len(words)))])
+
+    def _is_quoted(self, word: int) -> bool:
+        """Whether a word follows a quotation mark, as close as it does if a quotation begins with both."""
+        mark, end = self.document.words[word - 1][0], self.document.words[word][0]
+        return self.document.text[mark:end] in _QUOTES and not self.document.text[max(0, mark - 1) : mark].strip()
 
     @cached_property
     def _small(self) -> frozenset[str]:

@@ -50,8 +50,8 @@ def write(documents: Iterable[Document]) -> str:
 
     What a document does not know, which is all but words, mentions and speakers, is ``_``; the head of a word is 0, as
     CorefUD's scorer takes it without a tree, and that of a mention its first word. Tabs and line ends inside a word
-    become spaces, as no column can hold them, and white space in a name becomes one space. White space is written beside words: a
-    document without any has no text when it is read again.
+    become spaces, as no column can hold them, and white space in a name becomes one space. White space of the text is
+    written beside words: a document without any has no text when it is read again.
 
     Raises:
         ValueError: if two mentions of one cluster cross, as the brackets cannot say which of them closes where.
