@@ -25,6 +25,7 @@ CONFIG: dict[str, Any] = {
     "mention_threshold": 0.5,
     "link_threshold": 0.5,
     "candidate_floor": -5.0,
+    "singleton_scheme": "entities",
 }
 
 

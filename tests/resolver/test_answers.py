@@ -82,7 +82,8 @@ def test_a_single_text_is_not_taken_for_letters(resolver: Resolver) -> None:
 
 
 def test_a_scheme_decides_what_is_a_mention() -> None:
-    resolver, _ = made({MARY: (0.9, 0.3), ANN: (0.2, 0.8), SHE: (0.9, 0.6)}, {(MARY, SHE): 0.9})
+    told = {MARY: (0.9, 0.3), ANN: (0.2, 0.8), SHE: (0.9, 0.6)}
+    resolver, _ = made(told, {(MARY, SHE): 0.9}, singleton_scheme="chains")
     assert spans(resolver(WORDS)) == [[MARY, SHE], [ANN]]
     assert spans(resolver(WORDS, scheme="entities")) == [[MARY, SHE]]
     assert spans(resolver(WORDS, scheme="chains")) == [[ANN], [SHE]]
@@ -119,7 +120,7 @@ def test_entities_that_are_asked_for_come_once_and_in_order(resolver: Resolver) 
 
 def test_singletons_are_a_matter_of_choice(resolver: Resolver) -> None:
     assert spans(resolver(WORDS, singletons=False)) == [[MARY, SHE], [MOTHER, HER]]
-    without, _ = made(MENTIONS, PAIRS, singletons=False)
+    without, _ = made(MENTIONS, PAIRS, singleton_scheme=None)
     assert spans(without(WORDS)) == [[MARY, SHE], [MOTHER, HER]]
     assert spans(without(WORDS, singletons=True)) == spans(resolver(WORDS))
 
@@ -178,7 +179,7 @@ def test_given_mentions_are_clustered_and_none_is_found(resolver: Resolver) -> N
     assert spans(document) == [[MARY, SHE], [(1, 1)], [MOTHER]]
     assert spans(resolver(TEXT, mentions=["she", "Mary", "her"], singletons=False)) == [[MARY, SHE]]
     assert spans(resolver(TEXT, mentions=[])) == []
-    without, _ = made(MENTIONS, PAIRS, singletons=False)
+    without, _ = made(MENTIONS, PAIRS, singleton_scheme=None)
     assert spans(without(TEXT, mentions=["her"])) == [[HER]]
 
 

@@ -82,7 +82,7 @@ def test_the_graph_of_something_else_is_told(model: Path) -> None:
 
 
 def test_graphs_of_different_models_are_told(model: Path) -> None:
-    set_config(model, schemes=["one"], mention_scale=[], mention_shift=[])
+    set_config(model, schemes=["one"], singleton_scheme=None, mention_scale=[], mention_shift=[])
     refused(model, "mentions.onnx gives logits of shape (2, 2, 6)", "expect (1, 2, 6)")
     set_config(model, schemes=["one", "two"], max_width=7)
     refused(model, "mentions.onnx", "(2, 2, 7)")
@@ -134,7 +134,6 @@ def test_the_configuration_of_something_else_is_told(model: Path, content: str) 
         ("mention_threshold", 1.5),
         ("link_threshold", float("nan")),
         ("candidate_ratio", None),
-        ("singletons", "yes"),
         ("singleton_scheme", "chain"),
         ("pad_token_id", None),
         ("pad_token_id", 10**30),
@@ -196,7 +195,7 @@ def test_what_else_hangs_on_the_schemes_is_not_judged_without_them(model: Path) 
 
 
 def test_optional_values_are_taken(model: Path) -> None:
-    set_config(model, candidate_floor=100.0, singletons=False, singleton_scheme="chains", extra=1)
+    set_config(model, candidate_floor=100.0, singleton_scheme="chains", extra=1)
     resolver = load(model)
     assert resolver.config.candidate_floor == 100
     assert resolver("Mary said she was tired.").clusters == ()

@@ -39,7 +39,7 @@ class Options:
         mention_threshold: probability from which a span is a mention.
         link_threshold: see `lehr.decoding.decode`.
         singletons: whether clusters of one mention are reported; unless a scheme is chosen, only those that the
-            model's `singleton_scheme` marks. None for what its configuration says.
+            model's `singleton_scheme` marks. None for True if there is such a scheme.
         horizon: words that are decided at once; None for the whole document unless it is long, see `Resolver`.
 
     Raises:
@@ -90,8 +90,8 @@ class Options:
 
     def singles(self, mention_logits: Floats) -> list[bool]:
         """Which of K mentions that were found may stand alone, from what a matrix has of them (schemes, K)."""
-        wanted = self.config.singletons if self.singletons is None else self.singletons
         judge = self.config.singleton_scheme
+        wanted = judge is not None if self.singletons is None else self.singletons
         if not wanted or self.scheme is not None or judge is None:
             return [wanted] * mention_logits.shape[1]
         logits = self.config.calibrated(mention_logits)[self.config.schemes.index(judge)]

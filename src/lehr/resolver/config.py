@@ -40,9 +40,8 @@ class Config:
         pad_token_id: the tokenizer's padding token.
         mention_scale, mention_shift: one a scheme, or none at all to leave mention logits as they are.
         candidate_floor: mention logit, not calibrated, below which a span is never compared.
-        singletons: whether clusters of one mention are reported if nobody says.
         singleton_scheme: the annotation scheme that says which mentions may stand alone if no scheme is chosen; some
-            schemes never mark singletons, and say nothing about them.
+            schemes never mark singletons, and say nothing about them. None for no scheme that marks them.
         language: the ISO 639 code of the language that it reads.
     """
 
@@ -61,7 +60,6 @@ class Config:
     mention_scale: Sequence[float] = ()
     mention_shift: Sequence[float] = ()
     candidate_floor: float = -math.inf
-    singletons: bool = True
     singleton_scheme: str | None = None
     language: str = "en"
 
@@ -109,8 +107,6 @@ class Config:
             return value is None or value in self.schemes
         if name == "language":
             return isinstance(value, str) and re.fullmatch("[a-z]{2,3}", value) is not None
-        if name == "singletons":
-            return isinstance(value, bool)
         numbers = [value]
         if name == "kind_shift":
             if not isinstance(value, (list, tuple)) or not all(isinstance(row, list) for row in value):

@@ -127,7 +127,7 @@ class Resolver:
             mention_threshold: probability from which a span is a mention; None for the model's own.
             link_threshold: probability from which mentions are coreferent; None for the model's own.
             singletons: whether clusters of one mention are reported; unless a scheme is chosen, only those that the
-                model's `singleton_scheme` marks. None for what its configuration says.
+                model's `singleton_scheme` marks. None for True if there is such a scheme.
             horizon: words to decide at once. None for the whole document, or 1,000 if it has more than 4,000.
             told: is called with the number of words that have been decided since it was last called.
 

@@ -177,7 +177,7 @@ class _Service:
             "schemes": config.schemes,
             "mention_threshold": config.mention_threshold,
             "link_threshold": config.link_threshold,
-            "singletons": config.singletons,
+            "singletons": config.singleton_scheme is not None,
             "whole": WHOLE,
             "megabytes": self.limits.megabytes,
         }

@@ -156,7 +156,7 @@ class Health(BaseModel):
     schemes: list[str]
     mention_threshold: float
     link_threshold: float
-    singletons: bool
+    singletons: bool = Field(description="Whether entities mentioned once are reported if nobody says.")
     whole: int = Field(description="Words up to which a text is decided as a whole.")
     megabytes: float = Field(description="What a request may weigh.")
 
