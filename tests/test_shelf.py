@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lehr.shelf import encoder_path
+from lehr.shelf import encoder_path, state_of
 
 
 def test_encoders_on_the_shelf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -23,3 +23,14 @@ def test_the_shelf_has_a_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".cache/lehr/encoders/encoder").mkdir(parents=True)
     assert encoder_path("encoder") == str(tmp_path / ".cache/lehr/encoders/encoder")
+
+
+def test_a_folder_has_another_name_whenever_it_changes(tmp_path: Path) -> None:
+    one, other = tmp_path / "a/data", tmp_path / "b/data"
+    for folder in (one, other):
+        folder.mkdir(parents=True)
+        (folder / "rows").write_text("1")
+    before = state_of(one)
+    assert state_of(one) == before != state_of(other)
+    (one / "rows").write_text("12")
+    assert state_of(one) != before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -20,3 +21,14 @@ def encoder_path(name: str | os.PathLike[str]) -> str:
     shelf = Path(os.environ.get("LEHR_ENCODERS", Path.home() / ".cache/lehr/encoders"))
     here = shelf / os.fspath(name).rsplit("/", 1)[-1]
     return str(here) if not Path(name).exists() and here.exists() else os.fspath(name)
+
+
+def state_of(folder: Path) -> str:
+    """A folder and its files as they are now: a hash of its path and of their names, sizes and times of change.
+
+    Datasets knows a folder whose README names its files by that README and by the folder's last name alone, and takes
+    others' rows, or older ones, for its own: what it makes of one is kept under this name.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    states = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
+    return hashlib.sha256(repr((str(folder.resolve()), states)).encode()).hexdigest()[:16]

@@ -196,14 +196,14 @@ def test_a_model_that_nobody_trains(tmp_path: Path) -> None:
 def test_a_log_by_epoch() -> None:
     stage = Stage({"name": "annealed-regression", "tau_max": 2}, 2, teacher="teacher")
     log = [
-        {"loss": 1.0, "phi": 0.5, "epoch": 0.5, "step": 20},
+        {"loss": 1.2, "phi": 0.5, "epoch": 0.75, "step": 30},
         {"loss": 2.0, "phi": 1.0, "epoch": 1.0, "step": 40},
         {"eval_accuracy": 0.123456, "eval_runtime": 3.0, "eval_samples_per_second": 1.0, "epoch": 1.0, "step": 40},
         {"loss": 4.0, "phi": 1.0, "epoch": 1.5, "step": 60},
         {"train_runtime": 4.0, "train_loss": 2.0, "total_flos": 5.0, "epoch": 2.0, "step": 80},
     ]
     assert by_epoch(log, stage) == [
-        {"epoch": 1, "phi": 0.5, "loss": 1.5, "eval_accuracy": 0.12346},
+        {"epoch": 1, "phi": 0.5, "loss": 1.4, "eval_accuracy": 0.12346},
         {"epoch": 2, "phi": 1.0, "loss": 4.0},
     ]
     assert "phi" not in by_epoch(log, Stage("hard-labels", 2))[0]

@@ -77,7 +77,7 @@ def test_mnli_is_tested_twice(made_glue: Path) -> None:
 def test_the_test_part_is_not_read_by_accident(made_glue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
 
-    def watched(path: str, name: str, *, split: str) -> Dataset:
+    def watched(path: str, name: str, *, split: str, cache_dir: Path) -> Dataset:
         read.append(split)
         return load_dataset(path, name, split=split)
 
@@ -100,7 +100,7 @@ def test_the_size_of_the_validation_part(made_glue: Path) -> None:
 def test_the_hub_is_asked_for_its_name(made_glue: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
 
-    def hub(path: str, name: str, *, split: str) -> Dataset:
+    def hub(path: str, name: str, *, split: str, cache_dir: None) -> Dataset:
         asked.append((path, name, split))
         return load_dataset(str(made_glue), name, split=split)
 

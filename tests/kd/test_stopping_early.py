@@ -47,22 +47,20 @@ def test_rows_without_a_label_count_in_the_regression(tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
-def test_nan_in_the_last_steps_is_noticed_too(tmp_path: Path) -> None:
-    rows = list(Points(64))
-    rows[5]["points"] = torch.tensor([float("nan"), 0])
-    never = {**SMALL, "logging_steps": 1000, "save_strategy": "no"}
-    settings: dict[str, Any] = {"eval_dataset": None, "training": never, "recipe": "scratch", "epochs": 1}
-    refused(tmp_path, "the train loss is nan by step 8", train_dataset=rows, **settings)
-
-
 def test_nan_between_two_logs_is_kept_in_no_checkpoint(tmp_path: Path) -> None:
     rows = list(Points(64))
     rows[5]["points"] = torch.tensor([float("nan"), 0])
-    never = {**SMALL, "logging_steps": 1000}
+    never = {**SMALL, "logging_steps": 1000, "save_strategy": "steps", "save_steps": 7}
     settings: dict[str, Any] = {"eval_dataset": None, "training": never, "recipe": "scratch", "epochs": 2}
-    told = r"student, hard-labels: student.layers.0.weight is not finite by step 8; lower the learning rate"
+    told = r"student, hard-labels: student.layers.0.weight is not finite by step 7; lower the learning rate"
     refused(tmp_path, told, train_dataset=rows, **settings)
     assert not list(tmp_path.glob("stage-1/checkpoint-*"))
+
+
+def test_every_epoch_logs_its_own_loss(tmp_path: Path) -> None:
+    seldom = {**SMALL, "logging_steps": 5}
+    (stage,) = run(tmp_path, recipe="scratch", epochs=2, training=seldom).stages
+    assert [entry["step"] for entry in stage["log"] if "loss" in entry] == [5, 8, 10, 15, 16]
 
 
 def test_a_run_whose_weights_are_broken_is_not_done_by_resuming(tmp_path: Path) -> None:

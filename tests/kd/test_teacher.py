@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Barrier, Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from transformers import PretrainedConfig
 
 from lehr.kd import teacher as kept
 from lehr.kd.data import Inputs, TaughtCollator, TaughtDataset
-from lehr.kd.teacher import Logits, fingerprint_of_data, fingerprint_of_model
+from lehr.kd.teacher import Logits, fingerprint_of_data, fingerprint_of_model, logits_of
 
 keep_logits = partial(kept.keep_logits, part=16)
 
@@ -65,7 +66,7 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     teacher = Counting()
     keep_logits(teacher, Points(50), collate, cache=tmp_path)
     keep_logits(teacher, Points(50), collate, cache=tmp_path)
-    assert teacher.rows == 50
+    assert teacher.rows == 50 + kept.FEW
     assert teacher.training, "and left in the mode it was in"
 
 
@@ -121,7 +122,7 @@ def test_a_killed_build_goes_on_and_is_not_taken_for_a_whole_one(tmp_path: Path)
         Logits(store)
     again = Counting()
     logits = keep_logits(again, Points(64), collate, cache=tmp_path, batch_size=8)
-    assert again.rows == 32, "two parts of 16 rows were whole"
+    assert again.rows == kept.FEW + 32, "two parts of 16 rows were whole"
     np.testing.assert_allclose(logits[63], again.eval()(Points(64).points).detach()[63].numpy(), atol=1e-6)
 
 
@@ -139,6 +140,43 @@ def test_a_part_that_is_gone_is_noticed(tmp_path: Path) -> None:
     (store / "000000016.arrow").unlink()
     with pytest.raises(ValueError, match=r"000000016.arrow: gone from a finished store"):
         Logits(store)
+
+
+class Louder(Net):
+    """Weights and layers are those of a `Net`; what it says is not."""
+
+    by = 1.0
+
+    def forward(self, points):
+        return self.by * super().forward(points)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_teacher_of_other_code_is_noticed(tmp_path: Path, killed: bool) -> None:
+    teacher = Louder()
+    keep_logits(teacher, Points(40), collate, cache=tmp_path)
+    if killed:
+        (store,) = tmp_path.iterdir()
+        (store / "store.json").unlink()
+        (store / "000000032.arrow").unlink()
+    keep_logits(teacher, Points(40), collate, cache=tmp_path)
+    teacher.by = 1.1
+    with pytest.raises(ValueError, match=r"000000000.arrow: the teacher answers otherwise than when this was kept"):
+        keep_logits(teacher, Points(40), collate, cache=tmp_path)
+
+
+def test_a_part_that_was_cut_short_is_noticed(tmp_path: Path) -> None:
+    keep_logits(Net(), Points(40), collate, cache=tmp_path)
+    (part,) = tmp_path.glob("*/000000016.arrow")
+    part.write_bytes(part.read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"000000016.arrow: no whole file of teacher logits; remove"):
+        Logits(part.parent)
+
+
+def test_logits_under_their_name_or_first_of_several() -> None:
+    points = torch.eye(2)
+    for answer in (points, (points, "more"), {"logits": points}, SimpleNamespace(logits=points)):
+        assert logits_of(lambda answer=answer: answer, {}) is points
 
 
 def test_two_at_once_share_the_work(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,7 @@ def test_logits_that_are_not_of_these_tokens_are_refused() -> None:
 
     with pytest.raises(ValueError, match="need rows that are padded on the right; these are on the left"):
         taught(ROWS[1:3], [6, 3], on_the_left)
+
+    on_the_left.tokenizer = SimpleNamespace(padding_side="left")  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="need rows that are padded on the right; these are on the left"):
+        taught(ROWS[2:3] * 2, [6, 6], on_the_left)  # in which nothing is padded

@@ -71,12 +71,23 @@ def test_a_folder_is_read_pixel_by_pixel(
         assert torch.equal(part.labels, rows % classes)
 
 
+def test_a_folder_is_read_as_it_is_now(tmp_path: Path) -> None:
+    """Also where its README names the files, as those of the Hub do."""
+    readme = "---\nconfigs:\n- config_name: plain\n  data_files:\n  - split: train\n    path: train-*\n"
+    readme += "  - split: test\n    path: test-*\n---\n"
+    for folder, classes in (("one/data", 10), ("other/data", 5), ("one/data", 2)):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "README.md").write_text(readme)
+        write(tmp_path / folder, classes=classes)
+        assert torch.equal(load(tmp_path / folder, validation=0).test.labels, torch.arange(TEST) % classes)
+
+
 def test_a_name_is_asked_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "data")
     asked: list[str] = []
     read = datasets.load_dataset
 
-    def hub(name: str) -> datasets.DatasetDict:
+    def hub(name: str, cache_dir: None) -> datasets.DatasetDict:
         asked.append(name)
         return read(str(tmp_path / "data"))
 

@@ -101,20 +101,23 @@ GIVEN_HERE = ("task", "method", "seed", "teacher", "student", "recipe", "stages"
 
 
 def by_epoch(log: Sequence[Mapping[str, float]], stage: Stage) -> list[dict[str, float]]:
-    """A stage's log, one entry an epoch: the mean of what was logged in it, Φ at its end, five digits of each.
+    """A stage's log, one entry an epoch: the mean over its steps of what was logged, Φ at its end, five digits of each.
 
     Args:
-        log: Transformers' history, each of whose entries has its `epoch`, a fraction.
+        log: Transformers' history, each of whose entries has its `epoch`, a fraction, and its `step`.
         stage: the stage.
     """
-    found: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[int, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    before = 0.0
     for entry in log:
+        steps = entry.get("step", before + 1) - before if "loss" in entry else 1.0  # what is no loss is of one moment
+        before += steps if "loss" in entry else 0.0
         for key, value in entry.items():
             if not NOISE.search(key) and key != "phi" and isinstance(value, (int, float)):
-                found[max(1, math.ceil(entry["epoch"] - 1e-6))][key].append(value)
+                found[max(1, math.ceil(entry["epoch"] - 1e-6))][key].append((value, steps))
     entries = []
     for epoch, values in sorted(found.items()):
-        means = {key: sum(several) / len(several) for key, several in values.items()}
+        means = {key: sum(v * w for v, w in several) / sum(w for _, w in several) for key, several in values.items()}
         phi = {"phi": stage.phi(min(1.0, epoch / stage.epochs))} if stage.tau_max else {}
         entries.append({"epoch": epoch, **phi, **{key: float(f"{value:.5g}") for key, value in means.items()}})
     return entries

@@ -15,6 +15,7 @@ from pyarrow.compute import min_max  # type: ignore[import-untyped]
 from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 from transformers import PreTrainedTokenizerBase
 
+from ..shelf import state_of
 from .tasks import Task, find_task
 
 HUB_NAME = re.compile(r"[\w.-]*\w/[\w.-]+")
@@ -97,7 +98,8 @@ def _read(task: Task, source: str, part: str) -> Dataset:
     if not folder.exists() and not HUB_NAME.fullmatch(source):
         raise ValueError(f"{task.name}: no folder {source}; give one in the layout of nyu-mll/glue, or that Hub name")
     try:
-        dataset = datasets.load_dataset(str(folder) if folder.exists() else source, task.name, split=part)
+        kept = Path(datasets.config.HF_DATASETS_CACHE) / state_of(folder) if folder.exists() else None
+        dataset = datasets.load_dataset(str(folder) if kept else source, task.name, split=part, cache_dir=kept)
     except (OSError, ValueError) as error:
         where = source if folder.exists() else f"{source}, which is no folder here"
         reason = " ".join(str(error).split())

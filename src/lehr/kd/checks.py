@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from transformers import SchedulerType, TrainingArguments, get_scheduler
 
 from .data import Inputs, lengths, without_labels
+from .objectives import NO_LABEL, hard_labels
 from .stages import Stage
-from .teacher import fetch, logits_of
+from .teacher import Collator, fetch, logits_of
 
 ORDERS = ("random", "sequential", "group_by_length")
 """What `train_sampling_strategy` may be: Transformers has one more, which wants rows that are no more than rows."""
@@ -24,6 +26,13 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
     """Every model sees the same rows, under as many views as are asked for."""
     if views < 1:
         raise ValueError(f"views are one or more; got {views}")
+    for name, one in inputs.items():
+        for kind in (type(rows) for rows in (one.train, one.eval) if rows is not None):
+            if not hasattr(kind, "__len__") or not hasattr(kind, "__getitem__"):
+                raise ValueError(
+                    f"the rows of {name!r} are of {kind.__name__}, which are not asked for by number: give a list, a "
+                    "`torch.utils.data.Dataset` with a length or a `datasets.Dataset`, none that is read as a stream"
+                )
     if views > 1 and any(not hasattr(one.train, "view") for one in inputs.values()):
         raise ValueError(f"{views} views are asked for, and the data set has no method `view`")
     rows = {name: len(one.train) for name, one in inputs.items()}
@@ -33,20 +42,32 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
         raise ValueError(f"all models must see the same rows in the same order; their numbers differ: {rows}")
 
 
+def stay(rows: Any, collator: Collator) -> bool:
+    """Whether rows are the same each time they are asked for, as those that are drawn at random are not."""
+    first, again = (collator(fetch(rows, range(min(2, len(rows))))) for _ in range(2))
+    return all(torch.equal(first[key].nan_to_num(), again[key].nan_to_num()) for key in first)
+
+
 def check_rows_stay(inputs: Mapping[str, Inputs], teachers: Iterable[str]) -> None:
     """The rows that a teacher answers are the same each time they are asked for."""
     for name in teachers:
-        one = inputs[name]
-        rows = one.view(0)
-        first, again = (one.collator(fetch(rows, range(min(2, len(rows))))) for _ in range(2))
-        if any(not torch.equal(first[key].nan_to_num(), again[key].nan_to_num()) for key in first):
+        if not stay(inputs[name].view(0), inputs[name].collator):
             raise ValueError(
                 f"the rows of {name!r} are others each time they are asked for, so that its answers would be to others "
                 "than the student sees: give the data set a method `view(v)` that has the draws in turn"
             )
 
 
-def check_schedule(stage: Stage, arguments: TrainingArguments) -> None:
+def check_arguments(stage: Stage, inputs: Inputs, arguments: TrainingArguments) -> None:
+    """A stage has an order of rows and a schedule that are known, and a step to make."""
+    _check_order(inputs, arguments.train_sampling_strategy)
+    _check_schedule(stage, arguments)
+    rows, batch = len(inputs.train), arguments.train_batch_size * arguments.world_size
+    if arguments.dataloader_drop_last and rows < batch:
+        raise ValueError(f"{stage.title()}: dataloader_drop_last drops all {rows} rows, as a batch is of {batch}")
+
+
+def _check_schedule(stage: Stage, arguments: TrainingArguments) -> None:
     """The learning rate has a schedule, with the settings that this one takes."""
     if stage.milestones:
         return
@@ -59,7 +80,7 @@ def check_schedule(stage: Stage, arguments: TrainingArguments) -> None:
         raise ValueError(f"{stage.title()}: lr_scheduler_type {kind.value}: {error}") from error
 
 
-def check_order(inputs: Inputs, strategy: str) -> None:
+def _check_order(inputs: Inputs, strategy: str) -> None:
     """The order of rows is known, and they have lengths where it goes by them."""
     if strategy not in ORDERS:
         raise ValueError(f"unknown train_sampling_strategy {strategy!r}; known are {', '.join(ORDERS)}")
@@ -74,15 +95,8 @@ def check_stages(
     """Two rows go through every model and every objective; teachers and students have the same labels."""
     logits: dict[str, Tensor] = {}
     labels: dict[str, Tensor | None] = {}
-    device = PartialState().device
     for name in dict.fromkeys(name for stage in stages for name in [stage.student, *stage.teachers]):
-        model, own_inputs = models[name].to(device), inputs[name]
-        batch = own_inputs.collator(fetch(own_inputs.view(0), range(min(2, len(own_inputs.train)))))
-        batch = {key: value.to(device) for key, value in batch.items()}
-        was_training = model.training
-        with torch.no_grad():
-            logits[name], labels[name] = logits_of(model.eval(), without_labels(batch)), batch.get("labels")
-        model.train(was_training)
+        logits[name], labels[name] = _ask(name, models[name], inputs[name], inputs[name].view(0))
     for stage in stages:
         own = logits[stage.student]
         for teacher in stage.teachers:
@@ -100,12 +114,70 @@ def check_stages(
         seen = [(inputs[teacher].train, inputs[teacher].collator) for teacher in stage.teachers]
         if online and any(one is not other for own in seen for one, other in zip(own, seen[0], strict=True)):
             raise ValueError(f"{stage.title()}: several online teachers must see the rows alike")
-        learned = {name: torch.tensor(value, device=device) for name, value in stage.learned.items()}
+        learned = {name: torch.tensor(value, device=own.device) for name, value in stage.learned.items()}
         taught = logits[stage.teachers[0]] if stage.teachers else None
         try:
             stage.function()(own, taught, labels[stage.student], 1.0, **learned)
+            _check_student(stage, models[stage.student], inputs[stage.student], own, labels[stage.student])
         except ValueError as error:
             raise ValueError(f"{stage.title()}: {error}") from error
+
+
+def _ask(name: str, model: nn.Module, inputs: Inputs, rows: Any) -> tuple[Tensor, Tensor | None]:
+    """A model's logits for the first two rows, and their labels."""
+    device = PartialState().device
+    batch = inputs.collator(fetch(rows, range(min(2, len(rows)))))
+    batch = {key: value.to(device) for key, value in batch.items()}
+    was_training = model.training
+    try:
+        with torch.no_grad():
+            logits = logits_of(model.to(device).eval(), without_labels(batch))
+    except (TypeError, KeyError) as error:
+        raise ValueError(
+            f"{name!r} cannot be asked by {', '.join(without_labels(batch))}: {error}; see that the collator gives "
+            "what it takes, and no more"
+        ) from error
+    finally:
+        model.train(was_training)
+    labels = batch.get("labels")
+    pieces = batch.get("input_ids")
+    if type(model).__name__.endswith(("ForCausalLM", "LMHeadModel")) and labels is not None and pieces is not None:
+        known = labels != NO_LABEL
+        if labels.shape == pieces.shape and known.any() and labels[known].equal(pieces[known]):
+            raise ValueError(
+                f"the labels of {name!r} are its own input, piece by piece, which it would learn to copy: let the "
+                "collator move them one to the left, as none is moved here"
+            )
+    return logits, labels
+
+
+def _check_student(stage: Stage, model: nn.Module, inputs: Inputs, logits: Tensor, labels: Tensor | None) -> None:
+    """It has weights to learn, and all labels are classes of its; what chooses between epochs has labels."""
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ValueError(f"no weight of {stage.student!r} has `requires_grad`, so none would learn")
+    if labels is not None:
+        hard_labels(logits, None, labels, 1.0)  # which is measured at every stage
+        _check_range(inputs.train, labels, logits.shape[-1])
+    if inputs.eval is not None and len(inputs.eval):
+        logits, labels = _ask(stage.student, model, inputs, inputs.eval)
+        if labels is None:
+            raise ValueError("the rows that choose between epochs have no labels to be scored by")
+        try:
+            hard_labels(logits, None, labels, 1.0)
+            _check_range(inputs.eval, labels, logits.shape[-1])
+        except ValueError as error:
+            raise ValueError(f"in the rows that choose between epochs, {error}") from error
+
+
+def _check_range(rows: Any, labels: Tensor, classes: int) -> None:
+    """All labels are classes, where rows have them in a column out of which the collator takes them as they are."""
+    for column in {"label", "labels"}.intersection(getattr(rows, "column_names", None) or ()):
+        found = np.asarray(rows.with_format("numpy")[column][:])
+        if found.dtype.kind != "i" or found[: len(labels)].tolist() != labels.tolist():
+            continue
+        wrong = np.flatnonzero((found != NO_LABEL) & ((found < 0) | (found >= classes)))
+        if len(wrong):
+            raise ValueError(f"row {wrong[0]} has the label {found[wrong[0]]}, and classes are 0 to {classes - 1}")
 
 
 def label_names(model: nn.Module) -> list[str] | None:

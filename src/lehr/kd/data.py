@@ -113,14 +113,17 @@ class TaughtCollator:
     def __call__(self, lesson: Lesson) -> dict[str, Any]:
         batch = dict(self.collator(lesson.rows))
         if lesson.logits is not None:
-            batch["teacher_logits"] = torch.from_numpy(np.stack(_as_long(lesson.logits, batch)))
+            left = getattr(getattr(self.collator, "tokenizer", None), "padding_side", "right") == "left"
+            batch["teacher_logits"] = torch.from_numpy(np.stack(_as_long(lesson.logits, batch, left)))
         if lesson.seen_by_teacher is not None:
             batch["teacher_inputs"] = without_labels(self.teacher_collator(lesson.seen_by_teacher))
         return batch
 
 
-def _as_long(logits: list[Any], batch: Mapping[str, Any]) -> list[Any]:
+def _as_long(logits: list[Any], batch: Mapping[str, Any], left: bool) -> list[Any]:
     """Logits of rows (tokens, …), cut or filled up to the batch's own padding where their teacher's was another.
+
+    `left` says that rows are padded on the left, as this batch's mask does only where one of them is short.
 
     Raises:
         ValueError: if they cannot be, as what has a label would be.
@@ -129,7 +132,7 @@ def _as_long(logits: list[Any], batch: Mapping[str, Any]) -> list[Any]:
     if labels is None or labels.ndim < 2 or all(len(row) == labels.shape[1] for row in logits):
         return logits
     tokens, mask = labels.shape[1], batch.get("attention_mask")
-    if mask is not None and not mask[:, 0].all():
+    if left or (mask is not None and not mask[:, 0].all()):
         raise ValueError("kept logits of tokens need rows that are padded on the right; these are on the left")
     fitted = []
     for row, own in zip(logits, labels, strict=True):

@@ -20,7 +20,7 @@ from transformers import TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
-from .checks import check_order, check_room, check_rows, check_rows_stay, check_schedule, check_stages
+from .checks import check_arguments, check_room, check_rows, check_rows_stay, check_stages, stay
 from .data import Inputs, Learner, TaughtDataset
 from .stages import Stage, check_training, method, read_stages, refuse_two_schedules
 from .teacher import Collator, Logits, fingerprint_of_data, fingerprint_of_model, keep_logits
@@ -185,9 +185,7 @@ class Run:
                 )
         check_rows(self.inputs, self.views)
         for number, stage in enumerate(self.stages):
-            arguments = self._arguments(number)
-            check_order(self.inputs[stage.student], arguments.train_sampling_strategy)
-            check_schedule(stage, arguments)
+            check_arguments(stage, self.inputs[stage.student], self._arguments(number))
         self._check_stages()
 
     def _check_stages(self) -> None:
@@ -258,6 +256,8 @@ class Run:
         inputs = self.inputs[stage.student]
 
         def told(rows: Any, of: Inputs = inputs) -> str:
+            if not stay(rows, of.collator):
+                return f"{len(rows)} rows, drawn anew each time"
             return fingerprint_of_data(rows, of.collator, labels=True)[:16]
 
         def told_teacher(name: str) -> str:
@@ -331,6 +331,11 @@ class Run:
         settings = {**DEFAULTS, **self.training, **stage.training}
         if inputs.eval is None:
             settings["eval_strategy"] = "no"
+        if choose and settings["save_strategy"] != settings["eval_strategy"]:
+            raise ValueError(
+                f"{stage.title()}: save_strategy {settings['save_strategy']} keeps not what eval_strategy "
+                f"{settings['eval_strategy']} chooses from; let both be `epoch`, or say `choose: last` in the stage"
+            )
         return TrainingArguments(
             str(self._folder(number)),
             **machine(settings) | settings,

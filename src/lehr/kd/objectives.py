@@ -56,7 +56,12 @@ def hard_labels(
     logits, targets = logits[known], targets[known]
     if targets.is_floating_point():
         return mean(squared_error(logits, targets[:, None].to(logits.dtype)), items)
-    return mean(F.cross_entropy(logits, targets.long(), reduction="none"), items)
+    try:
+        return mean(F.cross_entropy(logits, targets.long(), reduction="none"), items)
+    except IndexError as error:  # as the CPU says; other devices notice it too late to be told here
+        raise ValueError(
+            f"labels go from {targets.min()} to {targets.max()}, and classes to {logits.shape[1] - 1}"
+        ) from error
 
 
 def pseudo_labels(

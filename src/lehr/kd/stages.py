@@ -20,6 +20,7 @@ Unit = Literal["epoch", "step"]
 
 _OF_NO_USE = {
     "max_steps",
+    "save_only_model",
     "dataloader_persistent_workers",
     "label_smoothing_factor",
     "gradient_checkpointing",

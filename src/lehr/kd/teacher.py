@@ -33,6 +33,9 @@ PART = 1024
 MINUTE = 60
 """Seconds between two lines about a store that is being built, where there is no terminal for a bar."""
 
+FEW = 4
+"""Rows that a teacher is asked again before its store is gone on with or read."""
+
 COLUMN = "teacher_logits"
 
 
@@ -56,18 +59,15 @@ class Logits:
             self.about: dict[str, Any] = json.loads((folder / "store.json").read_text("utf-8"))
         except FileNotFoundError:
             raise ValueError(f"{folder}: no finished store of teacher logits") from None
-        self._part = self.about["part"]
-        parts = [_part(folder, start) for start in range(0, self.about["rows"], self._part)]
-        if absent := [part for part in parts if not part.exists()]:
+        self._size: int = self.about["part"]
+        paths = [_path(folder, start) for start in range(0, self.about["rows"], self._size)]
+        if absent := [path for path in paths if not path.exists()]:
             raise ValueError(f"{absent[0]}: gone from a finished store of teacher logits; remove {folder}")
-        tables = [datasets.Dataset.from_file(str(part)) for part in parts]
-        self.column = datasets.concatenate_datasets(tables)
+        self._parts = [_Part(path) for path in paths]
+        self.column = datasets.concatenate_datasets([part.table for part in self._parts])
         """The same as a dataset of one column, `teacher_logits`, to be joined to another along axis 1."""
         if len(self.column) != self.about["rows"]:
             raise ValueError(f"{folder}: {len(self.column)} rows where {self.about['rows']} are meant; remove it")
-        chunks = [table.data.column(name).chunk(0) for table in tables for name in (COLUMN, "shape")]
-        self._values = [(chunk.values.to_numpy(), chunk.offsets.to_numpy()) for chunk in chunks[::2]]
-        self._shapes = [(chunk.values.to_numpy(), chunk.offsets.to_numpy()) for chunk in chunks[1::2]]
 
     def __len__(self) -> int:
         return int(self.about["rows"])
@@ -76,17 +76,32 @@ class Logits:
         """The logits of one row, in the shape that the teacher gave them for it."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
-        part, index = divmod(row, self._part)
-        (values, ends), (shapes, axes) = self._values[part], self._shapes[part]
+        part, index = divmod(row, self._size)
+        return self._parts[part][index]
+
+
+class _Part:
+    """One file of a store, memory-mapped."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.table = datasets.Dataset.from_file(str(path))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError(f"{path}: no whole file of teacher logits; remove {path.parent} ({error})") from error
+        chunks = [self.table.data.column(name).chunk(0) for name in (COLUMN, "shape")]
+        self.values, self.shapes = ((chunk.values.to_numpy(), chunk.offsets.to_numpy()) for chunk in chunks)
+
+    def __getitem__(self, index: int) -> NDArray[np.float32]:
+        (values, ends), (shapes, axes) = self.values, self.shapes
         shape = shapes[axes[index] : axes[index + 1]]
         logits: NDArray[np.float32] = values[ends[index] : ends[index + 1]].reshape(shape)
         return logits
 
 
 def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """A model's logits for a batch, whether it returns them bare, first in a tuple, or in Transformers' output."""
+    """A model's logits for a batch: what it returns, or the first of a tuple, or what is called `logits` in it."""
     output = model(**batch)
-    output = getattr(output, "logits", output)
+    output = output["logits"] if isinstance(output, Mapping) else getattr(output, "logits", output)
     logits: Tensor = output[0] if isinstance(output, tuple) else output
     return logits
 
@@ -114,8 +129,8 @@ def keep_logits(
 
     A store is known by the teacher's weights, by what the collator makes of the rows (or the dataset's own
     `fingerprint`, if it has one), by the precision and by `part`, so a changed teacher, changed rows or changed
-    preprocessing find another or none. Several processes share the work, part by part; a killed build goes on where
-    it was.
+    preprocessing find another or none. What does not show in weights, code that was changed say, is noticed by a few
+    rows that are asked anew. Several processes share the work, part by part; a killed build goes on where it was.
 
     Args:
         teacher: returns logits whose first axis is the rows; put in evaluation mode meanwhile.
@@ -128,7 +143,7 @@ def keep_logits(
         part: rows in each file; less than `PART` where a row takes the teacher long.
 
     Raises:
-        ValueError: if there are no rows, or a logit is not finite.
+        ValueError: if there are no rows, a logit is not finite, or the teacher answers otherwise than it did.
         OSError: if the disk has no room for all of them, which is known after the first batch.
     """
     if not len(dataset):
@@ -143,36 +158,53 @@ def keep_logits(
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
     folder = (cache or cache_folder()) / key
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "store.json").exists():
 
-        def answer(indices: range) -> Tensor:
-            logits = ask(teacher, collator(fetch(dataset, indices)), bf16=bf16)
-            if not logits.isfinite().all():
-                raise ValueError(
-                    "the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow"
-                )
-            return logits
+    def answer(indices: range) -> Tensor:
+        logits = ask(teacher, collator(fetch(dataset, indices)), bf16=bf16)
+        if not logits.isfinite().all():
+            raise ValueError("the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow")
+        return logits
 
-        was_training = teacher.training
-        teacher.to(PartialState().device).eval()
-        try:
+    was_training = teacher.training
+    teacher.to(PartialState().device).eval()
+    try:
+        if (first := _path(folder, 0)).exists():
+            _check_answers(first, answer(range(min(FEW, part, batch_size, len(dataset)))), 0.1 if bf16 else 0.01)
+        if not (folder / "store.json").exists():
             _build(folder, answer, len(dataset), batch_size, title, part)
-        finally:
-            teacher.train(was_training)
-        write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")
-        for lock in folder.glob("*.lock"):
-            with suppress(OSError):  # Windows keeps what another process has open
-                lock.unlink()
+            write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")
+            for lock in folder.glob("*.lock"):
+                with suppress(OSError):  # Windows keeps what another process has open
+                    lock.unlink()
+    finally:
+        teacher.train(was_training)
     return Logits(folder)
 
 
-def _part(folder: Path, start: int) -> Path:
+def _check_answers(path: Path, answers: Tensor, tolerance: float) -> None:
+    """See that a teacher answers its first rows as it did, but for what other machines and batches round otherwise.
+
+    Of each row the first logits are compared: its padding, which may be another, comes last, and so do a resolver's
+    pairs, of which a rounded candidate moves many.
+    """
+    part = _Part(path)
+    for row, answer in enumerate(answers.numpy()):
+        size = min(1000, part[row].size, answer.size)
+        kept, now = part[row].ravel()[:size], answer.ravel()[:size]
+        if np.abs(kept - now).mean() > tolerance * (np.abs(kept).mean() + 0.1):
+            raise ValueError(
+                f"{path}: the teacher answers otherwise than when this was kept, by other code or settings than its "
+                f"weights show; remove {path.parent}"
+            )
+
+
+def _path(folder: Path, start: int) -> Path:
     return folder / f"{start:09d}.arrow"
 
 
 def _build(folder: Path, answer: Callable[[range], Tensor], rows: int, batch_size: int, title: str, size: int) -> None:
     """Make every part that is not there: first those that no other process is at, then what others leave undone."""
-    parts = {_part(folder, start): range(start, min(start + size, rows)) for start in range(0, rows, size)}
+    parts = {_path(folder, start): range(start, min(start + size, rows)) for start in range(0, rows, size)}
     said = time.monotonic()
     with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
         for wait in (False, True):

@@ -240,11 +240,14 @@ class _ByLength(LengthGroupedSampler):
 
 
 class _Clock(TrainerCallback):
-    """Goes on from what the log of a resumed run says."""
+    """Goes on from what the log of a resumed run says, and has every epoch log what is its own."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.before = max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
         self.began = time.monotonic()
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_log = True
 
     def seconds(self) -> float:
         return float(self.before + time.monotonic() - self.began)

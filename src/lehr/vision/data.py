@@ -18,6 +18,8 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..shelf import state_of
+
 Batch = dict[str, Tensor]
 
 HUB_NAMES = ("uoft-cs/cifar10", "uoft-cs/cifar100")
@@ -204,10 +206,12 @@ def load(
         ValueError: if there is no such data set, it has another layout, or its training part is too small for the cut.
     """
     name = str(name_or_path)
-    if not Path(name).is_dir() and name not in HUB_NAMES:
+    here = Path(name).is_dir()
+    if not here and name not in HUB_NAMES:
         raise ValueError(f"{name} is no folder here and no known data set; known are {' and '.join(HUB_NAMES)}")
     try:
-        parts = datasets.load_dataset(name)
+        kept = Path(datasets.config.HF_DATASETS_CACHE) / state_of(Path(name)) if here else None
+        parts = datasets.load_dataset(name, cache_dir=kept)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise ValueError(f"{name} cannot be read as a data set: {' '.join(str(error).split())}") from error
     for part in ("train", "test"):
