@@ -73,7 +73,7 @@ def save(folder: Path) -> None:
     from lehr.coref.export import export
 
     made_tokenizer = tokenizer()
-    export(model(len(made_tokenizer), singleton_scheme="entities"), made_tokenizer, folder)
+    export(model(len(made_tokenizer), singleton_scheme="chains"), made_tokenizer, folder)
     matrix = Resolver.from_pretrained(folder, threads=1).encode(TEXT).matrix
     links = probability(matrix.pair_logits)[np.triu_indices(len(matrix.spans), 1)]
     config = json.loads((folder / "config.json").read_text())

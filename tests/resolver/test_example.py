@@ -26,6 +26,17 @@ def test_what_was_stored_is_found_again(resolver: Resolver) -> None:
     resolver.check()
 
 
+def test_it_has_what_stands_alone_in_a_model_that_reports_it_only_if_asked(resolver: Resolver) -> None:
+    path = resolver.directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "singleton_scheme": None}))
+    other = Resolver.from_pretrained(resolver.directory, threads=1)
+    store_example(other, "Mary said she was tired. Her mother asked why she was.")
+    assert any(
+        len(cluster) == 1 for cluster in json.loads((path.parent / "example.json").read_text("utf-8"))["clusters"]
+    )
+    other.check()
+
+
 def test_another_answer_is_told(resolver: Resolver) -> None:
     path = resolver.directory / "example.json"
     stored = json.loads(path.read_text("utf-8"))
@@ -39,7 +50,12 @@ def test_another_answer_is_told(resolver: Resolver) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[]", '{"text": "Mary", "clusters": [[3]]}', '{"text": 3, "clusters": 3}']
+    "content",
+    [
+        *("", "{}", "[]", "[" * 100_000, '{"text": 3, "clusters": 3}'),
+        *('{"text": "Mary", "clusters": [[3]]}', '{"text": "Mary", "clusters": [[[0, 1e999]]]}'),
+    ],
+    ids=range(7),
 )
 def test_a_damaged_example_is_told(resolver: Resolver, content: str) -> None:
     (resolver.directory / "example.json").write_text(content)

@@ -113,7 +113,7 @@ def test_the_encoder_runs_once_an_encoding(resolver: Resolver, monkeypatch: pyte
     monkeypatch.setattr(type(resolver._model), "_run", counted)
     encoding = resolver.encode(SHORT)
     assert runs == ["encoder", "mentions"]
-    for mention in resolver(SHORT).clusters[0].mentions:
+    for mention in resolver(SHORT, scheme="entities").clusters[0].mentions:
         resolver(encoding, mention=mention)
     resolver(encoding, clusters=[["She"], ["Mary"]])
     assert runs.count("encoder") == 2, "once for the encoding, once for the text"

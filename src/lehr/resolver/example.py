@@ -22,7 +22,7 @@ def store_example(resolver: Resolver, text: str) -> Path:
     Raises:
         ValueError: if nothing is found in the text, so that it would show nothing.
     """
-    clusters = _characters(resolver(text))
+    clusters = _characters(resolver(text, singletons=True))
     if not clusters:
         raise ValueError("the model finds nothing in this text, so that it makes no example")
     path = resolver.directory / EXAMPLE
@@ -43,14 +43,16 @@ def read_example(directory: Path) -> tuple[str, set[frozenset[tuple[int, int]]]]
         stored: Any = json.loads(path.read_text("utf-8"))
         clusters = {frozenset((int(start), int(end)) for start, end in cluster) for cluster in stored["clusters"]}
         return str(stored["text"]), clusters
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path} holds no text with clusters of characters: fetch the model anew") from error
 
 
 def check(resolver: Resolver) -> None:
     """Resolve the stored example; see `Resolver.check`."""
     text, expected = read_example(resolver.directory)
-    found = {frozenset((start, end) for start, end in cluster) for cluster in _characters(resolver(text))}
+    found = {
+        frozenset((start, end) for start, end in cluster) for cluster in _characters(resolver(text, singletons=True))
+    }
     if found != expected:
         raise ValueError(
             f"{resolver.directory} does not answer {EXAMPLE} as it did when it was made: "
