@@ -218,8 +218,9 @@ def test_what_is_done_is_not_done_again(
     assert "another question (input_format)" in told("--input-format", "text")
     assert "in 4 files resolved\n" in told("--link-threshold", 0.9, "--overwrite")
     assert "in 0 files resolved; 4" in told("--link-threshold", 0.9)
-    (out / ABOUT).write_text("damaged")
-    assert "another question" in told()
+    for damaged in ("damaged", "[" * 100_000):
+        (out / ABOUT).write_text(damaged)
+        assert "another question" in told()
     (out / ABOUT).unlink()
     assert "in 4 files resolved\n" in told()
 

@@ -208,6 +208,7 @@ def test_a_file_is_named_however_short_its_name(run: Run, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert run("o", status=1).err == "lehr: o: No such file or directory\n"
     assert "an empty path names no file" in run("", status=1).err
+    assert "--output is empty: name a file" in run("--text", "Tom.", "--output", "", status=1).err
 
 
 def test_one_bad_file_does_not_stop_the_others(run: Run, folder: Path) -> None:

@@ -161,6 +161,11 @@ def test_a_value_that_cannot_be_is_named(model: Path, key: str, value: object) -
     refused(model, f"config.json has {key}", "which cannot be")
 
 
+def test_a_configuration_nested_without_end_is_told(model: Path) -> None:
+    (model / "config.json").write_text("[" * 100_000)
+    refused(model, "config.json is not JSON")
+
+
 def test_windows_without_room_are_told(model: Path) -> None:
     set_config(model, window=20)
     refused(model, "tokenizer.json and config.json", "windows of 20 pieces")
@@ -204,6 +209,12 @@ def test_optional_values_are_taken(model: Path) -> None:
 @pytest.mark.parametrize("threads", [0, -1, 100_000, 10**20])
 def test_no_threads_are_too_few_and_some_too_many(model: Path, threads: int) -> None:
     with pytest.raises(ValueError, match="threads cannot compute"):
+        Resolver.from_pretrained(model, threads=threads)
+
+
+@pytest.mark.parametrize("threads", ["two", 1.5])
+def test_threads_are_a_whole_number(model: Path, threads: Any) -> None:
+    with pytest.raises(TypeError, match=f"threads is {threads!r}; it must be a whole number"):
         Resolver.from_pretrained(model, threads=threads)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,18 @@ def test_pairs_are_words_where_the_document_came_in_words(resolver: Resolver) ->
 def test_nothing_else_is_a_mention(given: Any) -> None:
     with pytest.raises(ValueError, match="is no mention: give its words"):
         find_mention(TEXT_DOCUMENT, given, in_words=False)
+
+
+def test_one_mention_is_not_taken_for_several(resolver: Resolver) -> None:
+    asked: list[Callable[[], object]] = [
+        lambda: resolver(TEXT, mentions="Ann"),
+        lambda: resolver(TEXT, clusters=["Ann", "her"]),
+        lambda: resolver.entities(TEXT, "Ann"),
+        lambda: resolver.stream(SENTENCES, given="Ann"),
+    ]
+    for ask in asked:
+        with pytest.raises(TypeError, match="'Ann' is one mention, where several are meant: give a list of them"):
+            ask()
 
 
 @pytest.mark.parametrize("given", ["An", "nn", "er", "Ann mother", "her Ann", "ANN", " ", ""])

@@ -163,7 +163,7 @@ def begin(folder: Path, rows: RowResolver, input_format: str, *, overwrite: bool
 def _read_about(file: Path) -> dict[str, Any]:
     try:
         about = json.loads(file.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         about = None
     return about if isinstance(about, dict) else {}
 

@@ -144,6 +144,8 @@ def resolve(
     from ..integrations.rows import RowResolver
     from .results import Results
 
+    if output == "":
+        raise ValueError("--output is empty: name a file or a folder, or leave it out")
     if model and Path(model).is_dir():
         model = str(Path(model).resolve())  # for workers elsewhere
     rows = RowResolver(

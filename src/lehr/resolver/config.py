@@ -72,7 +72,7 @@ class Config:
         """
         try:
             values = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path} is not JSON ({error}): {EXPORT_AGAIN}") from error
         if not isinstance(values, dict) or type(values.get("format")) is not int or values["format"] < 1:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Model:
     """
 
     def __init__(self, directory: Path, threads: int | None = None) -> None:
+        if threads is not None and not isinstance(threads, Integral):
+            raise TypeError(f"threads is {threads!r}; it must be a whole number")
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise ValueError(
                 f"{threads} threads cannot compute: give 1 to {MAX_THREADS:,}, or None to let the runtime decide"

@@ -17,7 +17,7 @@ from .example import check
 from .location import locate
 from .model import Model
 from .passages import HORIZON, Passage, Told, cluster_in_blocks, entities_in_blocks, passages
-from .source import GivenCluster, GivenMention, Source, find_clusters, find_mention, is_document, read, several
+from .source import GivenCluster, GivenMention, Source, find_clusters, find_mentions, is_document, read, several
 
 
 class Resolver:
@@ -147,7 +147,7 @@ class Resolver:
             of a given cluster, a mention so far from the others that none is remembered has neither.
 
         Raises:
-            TypeError: if `source` is no document.
+            TypeError: if `source` is no document, or one mention is given where several are meant.
             ValueError: if what is given is not in the document.
         """
         options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
@@ -163,8 +163,7 @@ class Resolver:
                 raise ValueError("mention asks for one entity and goes with neither mentions nor clusters")
             return self._entities(encoding, options, [mention], told=told)
         given = find_clusters(document, list([] if clusters is None else clusters), in_words=in_words)
-        for item in [] if mentions is None else mentions:
-            one = find_mention(document, item, in_words=in_words)
+        for one in find_mentions(document, [] if mentions is None else mentions, in_words=in_words):
             given.setdefault(one.span, (one, -1))
         return self._answer(encoding, options, given, only_given=mentions is not None, told=told)
 
@@ -241,7 +240,7 @@ class Resolver:
             return passages(self._model, of_stream(source, self.config.language), options, {})  # type: ignore[arg-type]
         encoding = self._encoding(source, HORIZON)
         document, in_words = encoding.document, encoding.in_words
-        mentions = [find_mention(document, item, in_words=in_words) for item in given]
+        mentions = find_mentions(document, given, in_words=in_words)
         return passages(self._model, of_document(document), options, {m.span: (m, -1) for m in mentions})
 
     def check(self) -> None:
@@ -267,7 +266,7 @@ class Resolver:
         self, encoding: Encoding, options: Options, mentions: Iterable[GivenMention], *, told: Told | None
     ) -> Document:
         document = encoding.document
-        queries = [find_mention(document, item, in_words=encoding.in_words) for item in mentions]
+        queries = find_mentions(document, mentions, in_words=encoding.in_words)
         if options.horizon is not None or not all(encoding.is_whole_with([query.span]) for query in queries):
             return entities_in_blocks(self._model, document, options, queries, told=told)
         asked = (entity(encoding, options, query).clusters[0].mentions for query in queries)

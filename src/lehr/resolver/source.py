@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import TypeAlias
 
@@ -26,7 +26,7 @@ def several(source: object) -> list[object] | None:
     A list of strings is the words of one document unless one of them has white space in it: then it is texts. A list
     of lists of strings is the sentences of one document. Any other list is of documents.
     """
-    if isinstance(source, (str, Document, Encoding)) or not isinstance(source, Sequence):
+    if isinstance(source, (str, bytes, Document, Encoding)) or not isinstance(source, Sequence):
         return None
     if all(isinstance(item, str) for item in source):
         return list(source) if any(len(item.split()) != 1 for item in source) else None
@@ -97,18 +97,31 @@ def find_mention(document: Document, given: GivenMention, *, in_words: bool) -> 
     return Mention(start, end, document.text[start:end], *words)
 
 
+def find_mentions(document: Document, given: Iterable[GivenMention], *, in_words: bool) -> list[Mention]:
+    """The mentions of `document` that are meant, each given as `find_mention` takes it.
+
+    Raises:
+        TypeError: if a single one is given, whose letters would be taken for mentions.
+        ValueError: if there is no such mention.
+    """
+    if isinstance(given, (str, Mention)):
+        raise TypeError(f"{given!r} is one mention, where several are meant: give a list of them")
+    return [find_mention(document, item, in_words=in_words) for item in given]
+
+
 def find_clusters(
     document: Document, given: Sequence[GivenCluster], *, in_words: bool
 ) -> dict[Span, tuple[Mention, int]]:
     """The mentions of given clusters, each with the position of its cluster.
 
     Raises:
+        TypeError: if a mention is given as a cluster.
         ValueError: if there is no such mention, or it is in two clusters.
     """
     found: dict[Span, tuple[Mention, int]] = {}
     for number, cluster in enumerate(given):
-        for item in cluster.mentions if isinstance(cluster, Cluster) else cluster:
-            mention = find_mention(document, item, in_words=in_words)
+        members = cluster.mentions if isinstance(cluster, Cluster) else cluster
+        for mention in find_mentions(document, members, in_words=in_words):
             if found.setdefault(mention.span, (mention, number))[1] != number:
                 raise ValueError(f"the mention {mention.text!r} at {mention.start}:{mention.end} is in two clusters")
     return found
