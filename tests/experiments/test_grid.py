@@ -42,7 +42,10 @@ OTHERWISE = {
     "cifar-teachers": [
         f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1), {EDGES}" for depth in (14, 20, 32, 44)
     ],
-    "stsb-centred": [f"{row}-continued {one_schedule('5e-05', '1.1e-05')}" for row in ("annealing-kd", "regression")],
+    "stsb-centred": [
+        f"{row} {one_schedule('5e-05', '1.1e-05')}"
+        for row in ("annealing-kd-continued", "regression-continued", "annealing-kd-around-mean")
+    ],
     "glue-mpnet-minilm": [
         f"annealing-kd-continued {one_schedule('5e-05', '1.1e-05')}",
         *(f"{m}-rate-{rate} {RATE} {float(rate)} (not 5e-05)" for m in ("scratch", "kd") for rate in ("2e-4", "5e-4")),

@@ -430,6 +430,14 @@ def test_annealed_regression_on_single_logits() -> None:
     assert function(student, teacher, None, 1.0).item() == pytest.approx(((student - teacher) ** 2).mean().item())
 
 
+def test_annealing_towards_another_centre() -> None:
+    scores, taught = torch.tensor([[2.0], [3.0]]), torch.tensor([[4.7], [0.7]])
+    function = objective("annealed-regression", tau_max=2, centre=2.7)
+    # Half of the way from 2.7: 3.7 and 1.7.
+    assert function(scores, taught, None, 0.5).item() == pytest.approx((1.7**2 + 1.3**2) / 2)
+    assert function(scores, taught, None, 1.0).item() == pytest.approx((2.7**2 + 2.3**2) / 2)
+
+
 @pytest.mark.parametrize("name", ["dist", "kd"])
 def test_a_head_of_zeros_has_a_finite_gradient(name: str) -> None:
     _, teacher, labels, _ = batch()
@@ -521,6 +529,7 @@ def test_standardise_from_a_recipe() -> None:
         ("continuation-kd", {"margin": -1}, "margin of continuation-kd must be a number, 0 or more"),
         ("ctkd", {"lowest": 0}, "lowest of ctkd must be a number above 0"),
         ("annealed-regression", {"tau_max": 0}, "tau_max of annealed-regression must be a whole number, 1 or more"),
+        ("annealed-regression", {"centre": "mean"}, "centre of annealed-regression must be a number; got 'mean'"),
         ("annealed-regression", {"tau_max": 7.5}, "tau_max of annealed-regression must be a whole number"),
         (
             "annealed-regression",

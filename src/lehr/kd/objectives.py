@@ -88,14 +88,17 @@ def annealed_regression(
     items: Tensor | float | None = None,
     tau_max: int = 7,
     shape: Shape = "staircase",
+    centre: float = 0.0,
 ) -> Tensor:
     """Stage I of Annealing-KD (arXiv:2104.07163): (z_s − Φ·z_t)², the mean over items and classes; no labels.
+
+    With a `centre` c, which is ours, targets are c + Φ·(z_t − c): for a regression whose values have a mean far from 0.
 
     A mask of the logits' own shape (..., C) makes every logit an item by itself: the mean is over unmasked logits, and
     `items` counts logits.
     """
     z_s, z_t = pair(student, teacher, mask, single_logits=True)
-    return mean(squared_error(z_s, phi(progress, tau_max, shape) * z_t), items)
+    return mean(squared_error(z_s, centre + phi(progress, tau_max, shape) * (z_t - centre)), items)
 
 
 def kd(
@@ -367,6 +370,8 @@ def _demand(setting: str, value: Any) -> tuple[bool, str]:
         return number and value > 0, "a number above 0"
     if setting in ("hard_from", "ramp", "warm_up", "t_start", "t_end"):
         return number and 0 <= value <= 1, "a share, from 0 to 1"
+    if setting == "centre":
+        return number, "a number"
     return number and value >= 0, "a number, 0 or more"
 
 

@@ -132,6 +132,11 @@ class Stage:
         shape: Shape | None = self._annealing("shape")
         return phi(progress, self.tau_max, shape) if self.tau_max and shape else 1.0
 
+    @property
+    def centre(self) -> float:
+        """The logit that Φ draws targets to; 0 unless the objective says otherwise."""
+        return float(self._annealing("centre") or 0.0)
+
     def _annealing(self, key: str) -> Any:
         parameter = inspect.signature(OBJECTIVES[self.name]).parameters.get(key)
         return self.settings.get(key, parameter.default) if parameter else None

@@ -147,7 +147,8 @@ class DistillationTrainer(Trainer):
     def _note(self, logits: Tensor, teacher: Tensor | None, labels: Tensor | None, mask: Tensor | None) -> None:
         self._phi = self.stage.phi(self.progress())
         if teacher is not None and (mask is None or mask.any()):
-            errors = (logits.float() - self._phi * teacher).square()
+            centre = self.stage.centre
+            errors = (logits.float() - centre - self._phi * (teacher - centre)).square()
             self._errors["regression_error"].append((errors if mask is None else errors[mask]).mean())
         if labels is not None and labels.ne(NO_LABEL).any():
             self._errors["label_error"].append(hard_labels(logits.float(), None, labels, 1.0))
