@@ -36,6 +36,7 @@ def large() -> Iterable[str]:
     """The resolver that teaches, each time it was trained, and one that was trained for longer."""
     results = {"4, bfloat16": read("coref-large.json"), "4, bfloat16, the first": read("coref-large-first.json")}
     results |= {"4, float32": read("coref-large-float32.json"), "10, bfloat16": read("coref-large-10.json")}
+    results |= {"4, bfloat16, calibrated by kinds": read("coref-large-kinds.json")}
     yield from header("epochs, in", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
     names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
     for about, result in results.items():
@@ -67,6 +68,7 @@ def students() -> Iterable[str]:
     rows += [("six layers from annotation alone, `minilm.yaml`", "students/minilm.json")]
     rows += [("six layers, annealed, as below", "edge-en-without-kinds.json")]
     rows += [("the shipped model: the same, calibrated by kinds", "edge-en-runtime.json")]
+    rows += [("six layers again, taught with kinds and by longer documents", "students/six-layers-kinds.json")]
     for label, name in rows:
         found = read(name)["int8"]
         clusters = [found[part]["scores"]["conll"] for part in ("litbank_test", "ontogum_dev")]

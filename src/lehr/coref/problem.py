@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +35,7 @@ from .data import Collator, Example, Examples, windower
 from .described import KEYS, config_of, fields_of, resolver, tokenizer_of
 from .leaks import refuse_shared
 from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
-from .prediction import clusters, evaluate, predict_all, tune
+from .prediction import Prediction, clusters, evaluate, predict_all, tune
 from .trainer import HEAD_RATE, CorefLearner, CorefTrainer, by_name
 from .unlabelled import Unlabelled, sources
 
@@ -99,8 +99,8 @@ class CorefProblem:
             raise ValueError("documents: there is no `train`")
         if unknown := {s.scheme for part in ("dev", "test") for s in self.annotated[part]} - set(self.schemes):
             raise ValueError(f"documents: scheme {min(unknown)!r} is scored but never trained")
-        self._test = self._examples("test")  # before hours of training: it is asked for after them
-        if self._test and not any(example.scheme == 0 for example in self._test):
+        self.test_examples = self._examples("test")  # before hours of training: it is asked for after them
+        if self.test_examples and not any(example.scheme == 0 for example in self.test_examples):
             raise ValueError(f"documents: `test` has no document of {self.schemes[0]!r}, whose score is the run's")
         self.unlabelled: list[Example] = []
         for given in sources(documents):
@@ -113,7 +113,7 @@ class CorefProblem:
     def train(self) -> list[Example]:
         """Annotated documents, then those that are not."""
         annotated = self._examples("train")
-        refuse_shared({"train": annotated, "dev": self.dev, "test": self._test}, self.unlabelled)
+        refuse_shared({"train": annotated, "dev": self.dev, "test": self.test_examples}, self.unlabelled)
         return annotated + self.unlabelled
 
     @cached_property
@@ -176,13 +176,16 @@ class CorefProblem:
         those that the model's configuration has.
         """
         assert isinstance(model, LehrModel)
-        predictions = list(predict_all(model, self.inputs(spec).windower, self._test))
+        return self.scored(list(predict_all(model, self.inputs(spec).windower, self.test_examples)), model.config)
+
+    def scored(self, predictions: Sequence[Prediction], config: LehrConfig) -> dict[str, float]:
+        """Scores of the test documents, as `test` gives them."""
         found: dict[str, float] = {}
         for number, scheme in enumerate(self.schemes):
             if own := [p for p in predictions if p.example.scheme == number]:
                 alone = any(len(cluster) == 1 for p in own for cluster in p.example.document.clusters)
                 for singletons, ending in [(True, ""), (False, "_without_singletons")] if alone else [(False, "")]:
-                    scores = by_name(evaluate(own, model.config, singletons=singletons))
+                    scores = by_name(evaluate(own, config, singletons=singletons))
                     found |= {(f"{scheme}_" if number else "") + name + ending: f1 for name, f1 in scores.items()}
         return found
 
@@ -325,19 +328,23 @@ def _as_found(example: Example, kept: NDArray[np.float32], config: LehrConfig) -
     """The example or, if nobody annotated it, with the clusters that a teacher's logits (L,) make."""
     if example.labelled:
         return example
-    document = example.document
-    cells = len(config.schemes) * len(document.words) * config.max_width
-    mentions = kept[:cells].reshape(len(config.schemes), len(document.words), config.max_width)
-    spans = select_candidates(mentions, sentence_last(document.sentences), config.candidate_ratio)
-    pairs = np.zeros((len(spans), len(spans)), np.float32)
-    pairs[np.triu_indices(len(spans), 1)] = kept[cells:]
-    own = kinds_of_spans(document.tokens, spans, config.language)
-    matrix = Matrix(spans, mentions[:, spans[:, 0], spans[:, 1] - spans[:, 0]], pairs + pairs.T, own)
     calibrated = copy.copy(config)
     # Kept logits are calibrated already.
     calibrated.link_scale, calibrated.link_shift, calibrated.kind_shift = 1.0, 0.0, []
-    found = document.with_clusters(clusters(matrix, calibrated, example.scheme))
+    found = example.document.with_clusters(clusters(matrix_of(kept, example, config), calibrated, example.scheme))
     return dataclasses.replace(example, document=found, labelled=True)
+
+
+def matrix_of(logits: NDArray[np.float32], example: Example, config: LehrConfig) -> Matrix:
+    """What a teacher's logits (L,) for a document say, as the matrices that clusters are decided from."""
+    document = example.document
+    cells = len(config.schemes) * len(document.words) * config.max_width
+    mentions = logits[:cells].reshape(len(config.schemes), len(document.words), config.max_width)
+    spans = select_candidates(mentions, sentence_last(document.sentences), config.candidate_ratio)
+    pairs = np.zeros((len(spans), len(spans)), np.float32)
+    pairs[np.triu_indices(len(spans), 1)] = logits[cells:]
+    own = kinds_of_spans(document.tokens, spans, config.language)
+    return Matrix(spans, mentions[:, spans[:, 0], spans[:, 1] - spans[:, 0]], pairs + pairs.T, own)
 
 
 def _cells(model: nn.Module) -> LehrConfig:
