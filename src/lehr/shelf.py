@@ -30,5 +30,5 @@ def state_of(folder: Path) -> str:
     others' rows, or older ones, for its own: what it makes of one is kept under this name.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    states = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
+    states = [(str(path.relative_to(folder)), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
     return hashlib.sha256(repr((str(folder.resolve()), states)).encode()).hexdigest()[:16]

@@ -133,3 +133,17 @@ def test_rows_drawn_anew_each_time_do_not_keep_a_run_from_being_gone_on_with(tmp
         train_dataset=Points(64),
         resume=True,
     )
+
+
+def test_labels_that_the_collator_takes_away_are_none(tmp_path: Path) -> None:
+    def without_negatives(rows: list[Any]) -> dict[str, Tensor]:
+        batch = collate(rows)
+        return {**batch, "labels": batch["labels"].where(batch["labels"] >= 0, -100)}
+
+    rows = with_labels([0, 1, 2, -1, 1])
+    run(tmp_path, collator=without_negatives, train_dataset=rows, eval_dataset=None, recipe="scratch")
+
+
+def test_what_chooses_nothing_needs_no_labels(tmp_path: Path) -> None:
+    last = Stage("hard-labels", 1, choose="last")
+    run(tmp_path, recipe=[last], eval_dataset=[], training={**SMALL, "eval_strategy": "no"})

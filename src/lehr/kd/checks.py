@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import datasets  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
@@ -44,7 +45,9 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
 
 def stay(rows: Any, collator: Collator) -> bool:
     """Whether rows are the same each time they are asked for, as those that are drawn at random are not."""
-    first, again = (collator(fetch(rows, range(min(2, len(rows))))) for _ in range(2))
+    if not len(rows):
+        return True
+    first, again = (collator(fetch(rows, range(min(64, len(rows))))) for _ in range(2))
     return all(torch.equal(first[key].nan_to_num(), again[key].nan_to_num()) for key in first)
 
 
@@ -62,7 +65,7 @@ def check_arguments(stage: Stage, inputs: Inputs, arguments: TrainingArguments) 
     """A stage has an order of rows and a schedule that are known, and a step to make."""
     _check_order(inputs, arguments.train_sampling_strategy)
     _check_schedule(stage, arguments)
-    rows, batch = len(inputs.train), arguments.train_batch_size * arguments.world_size
+    rows, batch = len(inputs.train), arguments.per_device_train_batch_size * arguments.world_size
     if arguments.dataloader_drop_last and rows < batch:
         raise ValueError(f"{stage.title()}: dataloader_drop_last drops all {rows} rows, as a batch is of {batch}")
 
@@ -139,16 +142,7 @@ def _ask(name: str, model: nn.Module, inputs: Inputs, rows: Any) -> tuple[Tensor
         ) from error
     finally:
         model.train(was_training)
-    labels = batch.get("labels")
-    pieces = batch.get("input_ids")
-    if type(model).__name__.endswith(("ForCausalLM", "LMHeadModel")) and labels is not None and pieces is not None:
-        known = labels != NO_LABEL
-        if labels.shape == pieces.shape and known.any() and labels[known].equal(pieces[known]):
-            raise ValueError(
-                f"the labels of {name!r} are its own input, piece by piece, which it would learn to copy: let the "
-                "collator move them one to the left, as none is moved here"
-            )
-    return logits, labels
+    return logits.cpu(), batch["labels"].cpu() if "labels" in batch else None
 
 
 def _check_student(stage: Stage, model: nn.Module, inputs: Inputs, logits: Tensor, labels: Tensor | None) -> None:
@@ -157,26 +151,44 @@ def _check_student(stage: Stage, model: nn.Module, inputs: Inputs, logits: Tenso
         raise ValueError(f"no weight of {stage.student!r} has `requires_grad`, so none would learn")
     if labels is not None:
         hard_labels(logits, None, labels, 1.0)  # which is measured at every stage
-        _check_range(inputs.train, labels, logits.shape[-1])
-    if inputs.eval is not None and len(inputs.eval):
+        _check_range(inputs.train, inputs.collator, labels, logits.shape[-1])
+        if stage.name not in ("annealed-regression", "pseudo-labels"):
+            _refuse_to_copy(stage.student, model, inputs)
+    if stage.choose != "last" and inputs.eval is not None and len(inputs.eval):
         logits, labels = _ask(stage.student, model, inputs, inputs.eval)
         if labels is None:
             raise ValueError("the rows that choose between epochs have no labels to be scored by")
         try:
             hard_labels(logits, None, labels, 1.0)
-            _check_range(inputs.eval, labels, logits.shape[-1])
+            _check_range(inputs.eval, inputs.collator, labels, logits.shape[-1])
         except ValueError as error:
             raise ValueError(f"in the rows that choose between epochs, {error}") from error
 
 
-def _check_range(rows: Any, labels: Tensor, classes: int) -> None:
+def _refuse_to_copy(name: str, model: nn.Module, inputs: Inputs) -> None:
+    """A causal language model's labels are the pieces that follow, which nothing here moves to where they are said."""
+    batch = inputs.collator(fetch(inputs.view(0), range(min(2, len(inputs.train)))))
+    labels, pieces = batch["labels"], batch.get("input_ids")
+    if pieces is None or not type(model).__name__.endswith(("ForCausalLM", "LMHeadModel")):
+        return
+    known = labels != NO_LABEL
+    if labels.shape == pieces.shape and known.any() and labels[known].equal(pieces[known]):
+        raise ValueError(
+            f"the labels of {name!r} are its own input, piece by piece, which it would learn to copy: let the "
+            "collator move them one to the left, as none is moved here"
+        )
+
+
+def _check_range(rows: Any, collator: Collator, labels: Tensor, classes: int) -> None:
     """All labels are classes, where rows have them in a column out of which the collator takes them as they are."""
-    for column in {"label", "labels"}.intersection(getattr(rows, "column_names", None) or ()):
+    if labels.ndim != 1 or not isinstance(rows, datasets.Dataset):
+        return
+    for column in {"label", "labels"}.intersection(rows.column_names):
         found = np.asarray(rows.with_format("numpy")[column][:])
         if found.dtype.kind != "i" or found[: len(labels)].tolist() != labels.tolist():
             continue
         wrong = np.flatnonzero((found != NO_LABEL) & ((found < 0) | (found >= classes)))
-        if len(wrong):
+        if len(wrong) and int(collator(fetch(rows, [int(wrong[0])]))["labels"][0]) == found[wrong[0]]:
             raise ValueError(f"row {wrong[0]} has the label {found[wrong[0]]}, and classes are 0 to {classes - 1}")
 
 

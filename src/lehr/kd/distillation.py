@@ -256,7 +256,7 @@ class Run:
         inputs = self.inputs[stage.student]
 
         def told(rows: Any, of: Inputs = inputs) -> str:
-            if not stay(rows, of.collator):
+            if not isinstance(getattr(rows, "fingerprint", None), str) and not stay(rows, of.collator):
                 return f"{len(rows)} rows, drawn anew each time"
             return fingerprint_of_data(rows, of.collator, labels=True)[:16]
 
@@ -331,7 +331,7 @@ class Run:
         settings = {**DEFAULTS, **self.training, **stage.training}
         if inputs.eval is None:
             settings["eval_strategy"] = "no"
-        if choose and settings["save_strategy"] != settings["eval_strategy"]:
+        if choose and settings["save_strategy"] not in (settings["eval_strategy"], "best"):
             raise ValueError(
                 f"{stage.title()}: save_strategy {settings['save_strategy']} keeps not what eval_strategy "
                 f"{settings['eval_strategy']} chooses from; let both be `epoch`, or say `choose: last` in the stage"

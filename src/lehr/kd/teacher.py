@@ -169,7 +169,8 @@ def keep_logits(
     teacher.to(PartialState().device).eval()
     try:
         if (first := _path(folder, 0)).exists():
-            _check_answers(first, answer(range(min(FEW, part, batch_size, len(dataset)))), 0.1 if bf16 else 0.01)
+            coarse = bf16 or any(weight.dtype in (torch.bfloat16, torch.float16) for weight in teacher.parameters())
+            _check_answers(first, answer(range(min(FEW, part, batch_size, len(dataset)))), 0.1 if coarse else 0.01)
         if not (folder / "store.json").exists():
             _build(folder, answer, len(dataset), batch_size, title, part)
             write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")

@@ -248,7 +248,7 @@ class _Clock(TrainerCallback):
         self.began = time.monotonic()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        control.should_log = True
+        control.should_log = args.logging_strategy != "no"
 
     def seconds(self) -> float:
         return float(self.before + time.monotonic() - self.began)
