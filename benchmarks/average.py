@@ -14,6 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from lehr.coref.data import Collator, Example
 from lehr.coref.network import Ensemble
 from lehr.coref.prediction import Prediction, tune
@@ -52,11 +54,9 @@ def main() -> None:
 
 def asked(model: Ensemble, collator: Collator, examples: Sequence[Example]) -> list[Prediction]:
     found = []
-    for number, example in enumerate(examples, 1):
+    for example in tqdm(examples, unit="document"):
         logits = ask(model, collator([example]))[0].numpy()
         found.append(Prediction(example, matrix_of(logits, example, model.config)))
-        print(f"\r{number} of {len(examples)} documents", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
     return found
 
 
