@@ -194,7 +194,7 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
     assert message.startswith(f"lehr: {output / 'recipe.json'} is of another recipe: head_rate was 0 and is 1 now")
     (output / "recipe.json").unlink()
     message = run(path, "--output", output, "--set", "head_rate=1", "--resume", status=1)
-    assert "was begun as another stage: its run was" in message
+    assert "was begun as another stage: run was" in message
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,24 @@ def test_the_hub_is_asked_for_its_name(made_glue: Path, monkeypatch: pytest.Monk
         load("rte")
 
 
+RTE_ROWS = {"sentence1": ["a"] * 4, "sentence2": ["b"] * 4, "label": [0, 1, 0, 1]}
+
+
+def write_rte(folder: Path, rows: Dataset) -> None:
+    """A folder whose README names its files, as those of the Hub do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.to_parquet(folder / "rte.parquet")
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: rte\n  data_files:\n  - split: train\n    path: rte.parquet\n---\n"
+    )
+
+
+def test_a_folder_is_read_as_it_is_now(tmp_path: Path) -> None:
+    for folder, text in (("one/glue", "a"), ("other/glue", "b"), ("one/glue", "c")):
+        write_rte(tmp_path / folder, Dataset.from_dict({**RTE_ROWS, "sentence1": [text] * 4}))
+        assert load("rte", tmp_path / folder, validation=2).train["sentence1"][:] == [text] * 2
+
+
 def test_what_cannot_be_read(made_glue: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown GLUE task 'ax'"):
         load("ax", made_glue)
@@ -126,11 +144,7 @@ def test_what_cannot_be_read(made_glue: Path, tmp_path: Path) -> None:
         load("rte", tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"rte: cannot read the train part at .*: .*doesn't contain any data files"):
         load("rte", tmp_path)
-    columns = {"sentence1": ["a"] * 40, "label": [0, 1] * 20}
-    (tmp_path / "README.md").write_text(
-        "---\nconfigs:\n- config_name: rte\n  data_files:\n  - split: train\n    path: rte.parquet\n---\n"
-    )
-    Dataset.from_dict(columns).to_parquet(tmp_path / "rte.parquet")
+    write_rte(tmp_path, Dataset.from_dict({"sentence1": ["a"] * 40, "label": [0, 1] * 20}))
     with pytest.raises(ValueError, match=r"rte: no column 'sentence2' in .*, train; there are sentence1, label"):
         load("rte", tmp_path)
     with pytest.raises(ValueError, match=r"qnli: cannot read .*BuilderConfig 'qnli' not found"):
@@ -150,11 +164,7 @@ def test_what_cannot_be_read(made_glue: Path, tmp_path: Path) -> None:
     ],
 )
 def test_rows_that_lack_something(tmp_path: Path, change: dict[str, list[object]], message: str) -> None:
-    rows = {"sentence1": ["a"] * 4, "sentence2": ["b"] * 4, "label": [0, 1, 0, 1], **change}
-    Dataset.from_dict(rows).to_parquet(tmp_path / "rte.parquet")
-    (tmp_path / "README.md").write_text(
-        "---\nconfigs:\n- config_name: rte\n  data_files:\n  - split: train\n    path: rte.parquet\n---\n"
-    )
+    write_rte(tmp_path, Dataset.from_dict({**RTE_ROWS, **change}))
     with pytest.raises(ValueError, match=message):
         load("rte", tmp_path)
 
@@ -162,11 +172,7 @@ def test_rows_that_lack_something(tmp_path: Path, change: dict[str, list[object]
 def test_labels_in_another_order(tmp_path: Path) -> None:
     label = datasets.ClassLabel(names=["not_entailment", "entailment"])
     features = datasets.Features({**dict.fromkeys(RTE.columns, datasets.Value("string")), "label": label})
-    rows = {"sentence1": ["a"] * 4, "sentence2": ["b"] * 4, "label": [0, 1, 0, 1]}
-    Dataset.from_dict(rows, features).to_parquet(tmp_path / "rte.parquet")
-    (tmp_path / "README.md").write_text(
-        "---\nconfigs:\n- config_name: rte\n  data_files:\n  - split: train\n    path: rte.parquet\n---\n"
-    )
+    write_rte(tmp_path, Dataset.from_dict(RTE_ROWS, features))
     with pytest.raises(ValueError, match=r"rte: labels at .* are \['not_entailment', 'entailment'\], expected"):
         load("rte", tmp_path)
 

@@ -28,7 +28,7 @@ def test_labels_are_classes(tmp_path: Path) -> None:
     )
     refused(
         tmp_path,
-        "in the rows that choose between epochs, row 2 has the label -1, and classes are 0 to 2",
+        "in the rows that choose between epochs of 'student', row 2 has the label -1, and classes are 0 to 2",
         eval_dataset=with_labels([0, 1, -1]),
     )
     moved = [{"points": torch.ones(2), "labels": torch.tensor(label)} for label in (1, 1, 3)]
@@ -52,7 +52,7 @@ def test_labels_that_no_stage_could_measure_are_refused_even_where_none_learns_f
 def test_what_chooses_has_labels(tmp_path: Path) -> None:
     refused(
         tmp_path,
-        "the rows that choose between epochs have no labels",
+        "the rows that choose between epochs of 'student' have no labels",
         eval_dataset=[{"points": torch.ones(2)}] * 3,
         collator=lambda rows: {key: torch.stack([row[key] for row in rows]) for key in rows[0]},
     )
@@ -82,13 +82,13 @@ def test_columns_that_a_model_does_not_take_are_named(tmp_path: Path) -> None:
     def with_number(rows: list[Any]) -> dict[str, Tensor]:
         return {**collate(rows), "idx": torch.arange(len(rows))}
 
-    refused(tmp_path, "'student' cannot be asked by points, idx: .*'idx'; see that the", collator=with_number)
+    refused(tmp_path, "'student' does not take points, idx: .*'idx'; see that the", collator=with_number)
 
 
 def test_epochs_to_choose_from_are_kept(tmp_path: Path) -> None:
     refused(
         tmp_path,
-        "save_strategy no keeps not what eval_strategy epoch chooses from; let both be",
+        "with save_strategy no the weights are not kept that eval_strategy epoch chooses from; let both be",
         training={**SMALL, "save_strategy": "no"},
     )
     last = Stage("hard-labels", 1, choose="last")
@@ -128,7 +128,7 @@ def test_rows_drawn_anew_each_time_do_not_keep_a_run_from_being_gone_on_with(tmp
     run(tmp_path, recipe="scratch", train_dataset=Restless(64), resume=True)
     refused(
         tmp_path,
-        "its rows was '64 rows, drawn anew each time'",
+        "rows was '64 rows, drawn anew each time'",
         recipe="scratch",
         train_dataset=Points(64),
         resume=True,

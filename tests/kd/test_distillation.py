@@ -369,7 +369,7 @@ def test_rows_that_change_by_themselves_are_not_taught(tmp_path: Path) -> None:
 def test_another_run_is_not_overwritten_nor_gone_on_with(tmp_path: Path) -> None:
     run(tmp_path, recipe="kd", epochs=2)
     refused(tmp_path, "holds a run already; --resume goes on with it", recipe="kd", epochs=2)
-    refused(tmp_path, "begun as another stage: its epochs was 2 and is 3 now", recipe="kd", epochs=3, resume=True)
+    refused(tmp_path, "begun as another stage: epochs was 2 and is 3 now", recipe="kd", epochs=3, resume=True)
     refused(tmp_path, "begun as another stage: its objective was 'kd'", recipe="dkd", epochs=2, resume=True)
 
 

@@ -53,7 +53,11 @@ def test_what_the_objective_learns() -> None:
         ({"objective": "kd"}, "stage 1: stage: key 'epochs' is missing"),
         ({"objective": "kd", "epochs": 0}, "stage 1: a stage takes one whole epoch or more; got 0"),
         ({"objective": "kd", "epochs": 2.5}, "stage 1: stage: `epochs` is a whole number, and not 2.5"),
-        ({"objective": "kd", "epochs": 1, "training": {"greater_is_better": True}}, "unknown key 'greater_is_better'"),
+        ({"objective": "kd", "epochs": 1, "training": {"greater_is_better": True}}, "training: leave out `greater_is_"),
+        (
+            {"objective": "kd", "epochs": 1, "training": {"save_only_model": True}},
+            "stage 1: training: leave out `save_only_model`: a checkpoint is kept whole, so that",
+        ),
         ({"objective": "annealing", "epochs": 1}, "stage 1: .*'annealing'.*known.*annealed-regression"),
         ({"objective": {"name": "kd", "temprature": 5}, "epochs": 1}, "stage 1: .*'temprature'"),
         ({"objective": "kd", "epochs": 1, "choose": "first"}, "stage 1: unknown choose 'first'; known are last"),

@@ -88,8 +88,9 @@ CURVES = (
     "have the same, are the temperatures, darker as Φ grows to 1; a dotted line is where a method's next stage begins."
 )
 ERRORS = (
-    "Mean squared distance of the student's logits from Φ(T) times the teacher's in each epoch, on the training rows; "
-    "mean over the seeds. Lines run as long as the temperature stays; dots lead on to the next one."
+    "Mean squared distance of the student's logits from what they are to be at that temperature, Φ(T) times the "
+    "teacher's unless a row says otherwise, in each epoch, on the training rows; mean over the seeds. Lines run as "
+    "long as the temperature stays; dots lead on to the next one."
 )
 TEACHERS = (
     "Test score by the size of the teacher, mean ± standard deviation over the seeds; the dashed line is the student "

@@ -97,9 +97,10 @@ def check_stages(
 ) -> None:
     """Two rows go through every model and every objective; teachers and students have the same labels."""
     logits: dict[str, Tensor] = {}
-    labels: dict[str, Tensor | None] = {}
+    batches: dict[str, dict[str, Tensor]] = {}
     for name in dict.fromkeys(name for stage in stages for name in [stage.student, *stage.teachers]):
-        logits[name], labels[name] = _ask(name, models[name], inputs[name], inputs[name].view(0))
+        batches[name] = _first_rows(inputs[name], inputs[name].view(0))
+        logits[name] = _ask(name, models[name], batches[name])
     for stage in stages:
         own = logits[stage.student]
         for teacher in stage.teachers:
@@ -120,54 +121,64 @@ def check_stages(
         learned = {name: torch.tensor(value, device=own.device) for name, value in stage.learned.items()}
         taught = logits[stage.teachers[0]] if stage.teachers else None
         try:
-            stage.function()(own, taught, labels[stage.student], 1.0, **learned)
-            _check_student(stage, models[stage.student], inputs[stage.student], own, labels[stage.student])
+            stage.function()(own, taught, batches[stage.student].get("labels"), 1.0, **learned)
+            _check_student(stage, models[stage.student], inputs[stage.student], own, batches[stage.student])
         except ValueError as error:
             raise ValueError(f"{stage.title()}: {error}") from error
+    for student in dict.fromkeys(stage.student for stage in stages if stage.choose != "last"):
+        _check_choice(student, models[student], inputs[student])
 
 
-def _ask(name: str, model: nn.Module, inputs: Inputs, rows: Any) -> tuple[Tensor, Tensor | None]:
-    """A model's logits for the first two rows, and their labels."""
+def _first_rows(inputs: Inputs, rows: Any) -> dict[str, Tensor]:
+    return dict(inputs.collator(fetch(rows, range(min(2, len(rows))))))
+
+
+def _ask(name: str, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """A model's logits for the first rows, on the CPU."""
+    asked = without_labels(batch)
     device = PartialState().device
-    batch = inputs.collator(fetch(rows, range(min(2, len(rows)))))
-    batch = {key: value.to(device) for key, value in batch.items()}
     was_training = model.training
     try:
         with torch.no_grad():
-            logits = logits_of(model.to(device).eval(), without_labels(batch))
+            logits = logits_of(model.to(device).eval(), {key: value.to(device) for key, value in asked.items()})
     except (TypeError, KeyError) as error:
         raise ValueError(
-            f"{name!r} cannot be asked by {', '.join(without_labels(batch))}: {error}; see that the collator gives "
-            "what it takes, and no more"
+            f"{name!r} does not take {', '.join(asked)}: {error}; see that the collator gives what it takes, "
+            "and no more"
         ) from error
     finally:
         model.train(was_training)
-    return logits.cpu(), batch["labels"].cpu() if "labels" in batch else None
+    return logits.cpu()
 
 
-def _check_student(stage: Stage, model: nn.Module, inputs: Inputs, logits: Tensor, labels: Tensor | None) -> None:
-    """It has weights to learn, and all labels are classes of its; what chooses between epochs has labels."""
+def _check_student(stage: Stage, model: nn.Module, inputs: Inputs, logits: Tensor, batch: dict[str, Tensor]) -> None:
+    """It has weights to learn, and all labels are classes of its."""
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ValueError(f"no weight of {stage.student!r} has `requires_grad`, so none would learn")
-    if labels is not None:
-        hard_labels(logits, None, labels, 1.0)  # which is measured at every stage
-        _check_range(inputs.train, inputs.collator, labels, logits.shape[-1])
+    if "labels" in batch:
+        hard_labels(logits, None, batch["labels"], 1.0)  # which is measured at every stage
+        _check_range(inputs.train, inputs.collator, batch["labels"], logits.shape[-1])
         if stage.name not in ("annealed-regression", "pseudo-labels"):
-            _refuse_to_copy(stage.student, model, inputs)
-    if stage.choose != "last" and inputs.eval is not None and len(inputs.eval):
-        logits, labels = _ask(stage.student, model, inputs, inputs.eval)
-        if labels is None:
-            raise ValueError("the rows that choose between epochs have no labels to be scored by")
-        try:
-            hard_labels(logits, None, labels, 1.0)
-            _check_range(inputs.eval, inputs.collator, labels, logits.shape[-1])
-        except ValueError as error:
-            raise ValueError(f"in the rows that choose between epochs, {error}") from error
+            _refuse_to_copy(stage.student, model, batch)
 
 
-def _refuse_to_copy(name: str, model: nn.Module, inputs: Inputs) -> None:
+def _check_choice(name: str, model: nn.Module, inputs: Inputs) -> None:
+    """What chooses between a student's epochs has labels, and all are classes of its."""
+    if inputs.eval is None or not len(inputs.eval):
+        return
+    batch = _first_rows(inputs, inputs.eval)
+    if "labels" not in batch:
+        raise ValueError(f"the rows that choose between epochs of {name!r} have no labels to be scored by")
+    try:
+        logits = _ask(name, model, batch)
+        hard_labels(logits, None, batch["labels"], 1.0)
+        _check_range(inputs.eval, inputs.collator, batch["labels"], logits.shape[-1])
+    except ValueError as error:
+        raise ValueError(f"in the rows that choose between epochs of {name!r}, {error}") from error
+
+
+def _refuse_to_copy(name: str, model: nn.Module, batch: dict[str, Tensor]) -> None:
     """A causal language model's labels are the pieces that follow, which nothing here moves to where they are said."""
-    batch = inputs.collator(fetch(inputs.view(0), range(min(2, len(inputs.train)))))
     labels, pieces = batch["labels"], batch.get("input_ids")
     if pieces is None or not type(model).__name__.endswith(("ForCausalLM", "LMHeadModel")):
         return

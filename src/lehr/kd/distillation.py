@@ -284,7 +284,7 @@ class Run:
         for key in own:
             if found.get(key) != own[key]:
                 raise ValueError(
-                    f"{folder} was begun as another stage: its {key} was {found.get(key)!r} and is {own[key]!r} now; "
+                    f"{folder} was begun as another stage: {key} was {found.get(key)!r} and is {own[key]!r} now; "
                     "choose another output"
                 )
 
@@ -333,8 +333,8 @@ class Run:
             settings["eval_strategy"] = "no"
         if choose and settings["save_strategy"] not in (settings["eval_strategy"], "best"):
             raise ValueError(
-                f"{stage.title()}: save_strategy {settings['save_strategy']} keeps not what eval_strategy "
-                f"{settings['eval_strategy']} chooses from; let both be `epoch`, or say `choose: last` in the stage"
+                f"{stage.title()}: with save_strategy {settings['save_strategy']} the weights are not kept that "
+                f"eval_strategy {settings['eval_strategy']} chooses from; let both be `epoch`, or say `choose: last`"
             )
         return TrainingArguments(
             str(self._folder(number)),

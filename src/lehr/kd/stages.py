@@ -18,24 +18,24 @@ from .recipe import check_fields, fill
 Choice = Literal["last", "best", "best-at-full"]
 Unit = Literal["epoch", "step"]
 
-_OF_NO_USE = {
-    "max_steps",
-    "save_only_model",
-    "dataloader_persistent_workers",
-    "label_smoothing_factor",
-    "gradient_checkpointing",
-    "neftune_noise_alpha",
+DECIDED_HERE = {
+    "output_dir": "the folder is the run's own",
+    "num_train_epochs": "a stage has its own `epochs`",
+    "max_steps": "a stage ends with its `epochs`",
+    "seed": "the run has its own `seed`",
+    "load_best_model_at_end": "a stage says with `choose` which weights go on",
+    "metric_for_best_model": "the run has its own `metric`",
+    "greater_is_better": "it belongs to the run's `metric`",
+    "save_only_model": "a checkpoint is kept whole, so that a run can be gone on with",
+    "label_names": "labels are the column `labels`",
+    "remove_unused_columns": "rows are as their collator takes them",
+    "dataloader_persistent_workers": "every epoch has workers of its own",
+    "label_smoothing_factor": "the objective is a stage's own",
+    "gradient_checkpointing": "students are small",
+    "neftune_noise_alpha": "the student's forward pass is its own",
 }
-DECIDED_HERE = _OF_NO_USE | {
-    "output_dir",
-    "num_train_epochs",
-    "seed",
-    "load_best_model_at_end",
-    "metric_for_best_model",
-    "greater_is_better",
-    "label_names",
-    "remove_unused_columns",
-}
+"""Fields of `TrainingArguments` that a recipe has no say in, and why."""
+
 _TRAINING = {one.name: one.type for one in dataclasses.fields(TrainingArguments) if one.name not in DECIDED_HERE}
 _FROM_ONE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 
@@ -46,6 +46,8 @@ def check_training(training: Mapping[str, Any]) -> None:
     Raises:
         ValueError: if not.
     """
+    for key in DECIDED_HERE.keys() & training.keys():
+        raise ValueError(f"training: leave out `{key}`: {DECIDED_HERE[key]}")
     check_fields(training, _TRAINING, "training")
     for key in _FROM_ONE:
         if training.get(key, 1) < 1:

@@ -194,8 +194,8 @@ def _check_answers(path: Path, answers: Tensor, tolerance: float) -> None:
         kept, now = part[row].ravel()[:size], answer.ravel()[:size]
         if np.abs(kept - now).mean() > tolerance * (np.abs(kept).mean() + 0.1):
             raise ValueError(
-                f"{path}: the teacher answers otherwise than when this was kept, by other code or settings than its "
-                f"weights show; remove {path.parent}"
+                f"{path}: the teacher answers otherwise than when this was kept, though its weights are the same: its "
+                f"code or its settings have changed; remove {path.parent} to have it asked anew"
             )
 
 
