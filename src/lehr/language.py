@@ -81,6 +81,17 @@ class Language:
         return any(small in group for group in known) or self.has_pronoun(word)
 
 
+def check_code(code: str) -> str:
+    """The code, if it has the form of an ISO 639 code.
+
+    Raises:
+        ValueError: if not.
+    """
+    if not re.fullmatch(r"[a-z]{2,3}", code):
+        raise ValueError(f"language is {code!r}; it must be an ISO 639 code, such as 'de'")
+    return code
+
+
 @cache
 def language(code: str) -> Language:
     """What is known of the language with an ISO 639 code; nothing for a language that has no file, or for ``""``."""

@@ -77,6 +77,11 @@ def test_what_training_refuses(run: Run) -> None:
     assert "good.conll" in printed
 
 
+def test_a_language_is_a_code(run: Run) -> None:
+    _, said = run("a.jsonl", "--language", "English", status=1)
+    assert said == ["lehr: language is 'English'; it must be an ISO 639 code, such as 'de'"]
+
+
 def test_what_training_passes_over(run: Run) -> None:
     words = [f"w{number}" for number in range(8)]
     odd = Document.from_sentences(

@@ -52,9 +52,11 @@ def check_data(
     """
     from rich.console import Console
 
+    from ..language import check_code
     from .resolve import ANNOTATED, files_in
     from .score import new_table
 
+    check_code(language)
     table = new_table("", "format", *COLUMNS)
     checked = [check_file(file, max_width, language) for path in files for file in files_in(path, ANNOTATED)]
     for file in checked:

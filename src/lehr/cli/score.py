@@ -101,10 +101,11 @@ def score(
     needs("score")
     from ..comparison import compare
     from ..evaluation import in_order
+    from ..language import check_code
     from ..scoring import Scores, score_document
 
     responses = [response] if against is None else [response, against]
-    rows = _rows(key, responses, language)
+    rows = _rows(key, responses, check_code(language))
     documents = [
         (document, score_document(in_order(document), in_order(answer), singletons=singletons))
         for document, answer, *_ in rows

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
 
 from ..decoding import Scorer
+from ..language import check_code
 
 DECISIONS = (
     *("mention_threshold", "link_threshold", "link_scale", "link_shift"),
@@ -78,8 +78,6 @@ class LehrConfig(PretrainedConfig):
             raise ValueError(f"scorer is {scorer!r}; it must be 'one-pass' or 'antecedent'")
         if singleton_scheme not in (None, *(schemes or ["default"])):
             raise ValueError(f"singleton_scheme is {singleton_scheme!r}, and the schemes are {schemes or ['default']}")
-        if not re.fullmatch("[a-z]{2,3}", language):
-            raise ValueError(f"language is {language!r}; it must be an ISO 639 code, such as 'de'")
         sizes = {"window": window, "max_width": max_width, "mention_size": mention_size, "pair_size": pair_size}
         for name, value in {**sizes, "candidate_ratio": candidate_ratio}.items():
             if value <= 0:
@@ -116,4 +114,4 @@ class LehrConfig(PretrainedConfig):
         self.mention_shift = list(mention_shift or [0.0] * len(self.schemes))
         self.mention_threshold = mention_threshold
         self.link_threshold = link_threshold
-        self.language = language
+        self.language = check_code(language)
