@@ -18,7 +18,7 @@ from lehr.kd import distillation
 from lehr.kd.annealing import phi
 from lehr.kd.data import Inputs
 from lehr.kd.distillation import distill
-from lehr.kd.progress import progress
+from lehr.kd.progress import StageProgress, progress
 from lehr.kd.stages import Stage, method
 
 SMALL = {
@@ -119,6 +119,14 @@ def test_without_a_terminal_lines_say_how_far_it_is(tmp_path: Path, capsys: pyte
     assert len(lines) == len(shape), lines
     for line, pattern in zip(lines, shape, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+def test_lines_say_how_far_a_long_epoch_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StageProgress, "seconds", 0)
+    run(tmp_path, recipe="scratch", epochs=1, training=SMALL)
+    assert "hard-labels: epoch 0.125 of 1, 00:00 spent, 00:0" in capsys.readouterr().err
 
 
 def test_no_epoch_before_full_strength_is_the_best(tmp_path: Path) -> None:

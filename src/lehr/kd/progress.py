@@ -37,8 +37,10 @@ def tell(line: str) -> None:
 class StageProgress(ProgressCallback):
     """A bar that says which stage it is, at which temperature, what was last measured, and how much time is left.
 
-    Where there is no terminal to draw it in, a line says so after every epoch.
+    Where there is no terminal to draw it in, a line says so after every epoch, and every five minutes of a long one.
     """
+
+    seconds = 300
 
     def __init__(self, stage: Stage, title: str) -> None:
         super().__init__()
@@ -52,7 +54,7 @@ class StageProgress(ProgressCallback):
             self.training_bar = tqdm(total=state.max_steps, desc=self.title, disable=None, dynamic_ncols=True)
             self.training_bar.update(state.global_step)
         self.current_step = self.first_step = state.global_step
-        self.began = time.monotonic()
+        self.began = self.told = time.monotonic()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if not control.should_evaluate:
@@ -66,10 +68,11 @@ class StageProgress(ProgressCallback):
         if not state.is_world_process_zero or self.training_bar is None or not self.training_bar.disable:
             return
         measured = "".join(f", {name} {value}" for name, value in self.measured.items())
-        spent = time.monotonic() - self.began
+        self.told = time.monotonic()
+        spent = self.told - self.began
         left = spent * (state.max_steps - state.global_step) / max(1, state.global_step - self.first_step)
         tell(
-            f"{self.title}: epoch {state.epoch:g} of {args.num_train_epochs:g}{measured}, "
+            f"{self.title}: epoch {state.epoch:.3g} of {args.num_train_epochs:g}{measured}, "
             f"{tqdm.format_interval(spent)} spent, {tqdm.format_interval(left)} left"
         )
 
@@ -83,6 +86,8 @@ class StageProgress(ProgressCallback):
                 progress(state.global_step, state.max_steps, int(args.num_train_epochs), self.stage.per)
             )
             self.training_bar.set_description(f"{self.title}, T {temperature(phi, self.stage.tau_max):.3g}", False)
+        if time.monotonic() - self.told >= self.seconds:
+            self._tell(args, state)
 
     def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **_: Any) -> None:
         if state.is_world_process_zero:
