@@ -62,6 +62,25 @@ def test_logits_of_any_shape_row_by_row(tmp_path: Path) -> None:
     np.testing.assert_allclose(logits[4], Points(5).points[4][:, None].expand(2, 3).numpy())
 
 
+def test_rows_of_like_length_are_asked_together(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    lengths = [9, 1, 5, 1, 9, 5, 1, 9, 5, 5, 5, 5, 5, 5, 5, 5, 3, 2]
+    rows = datasets.Dataset.from_dict({"input_ids": [[length] * length for length in lengths]})
+    asked: list[list[int]] = []
+
+    class Length(nn.Module):
+        def forward(self, input_ids):
+            asked.append(input_ids[:, 0].tolist())
+            return input_ids[:, :1].float()
+
+    def pad(rows):
+        return {"input_ids": nn.utils.rnn.pad_sequence([torch.tensor(row["input_ids"]) for row in rows], True)}
+
+    logits = keep_logits(Length(), rows, pad, cache=tmp_path, batch_size=3)
+    assert [logits[row].tolist() for row in range(len(rows))] == [[length] for length in lengths]
+    assert asked == [[1, 1, 1], [5, 5, 5], [5, 5, 5], [5, 5, 5], [5, 9, 9], [9], [2, 3]]
+
+
 def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     teacher = Counting()
     keep_logits(teacher, Points(50), collate, cache=tmp_path)
@@ -234,13 +253,14 @@ def test_logits_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         keep_logits(broken, Points(4), collate, cache=tmp_path)
 
 
-def test_a_full_disk_is_known_after_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_known_after_one_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 100))
     teacher = Counting()
     with pytest.raises(OSError, match="MiB are free"):
         keep_logits(teacher, Points(64), collate, cache=tmp_path, batch_size=8)
-    assert teacher.rows == 8
+    assert teacher.rows == 16
+    assert not list(tmp_path.glob("*/*.arrow"))
 
 
 def test_no_rows_no_question(tmp_path: Path) -> None:

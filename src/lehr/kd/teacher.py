@@ -137,14 +137,14 @@ def keep_logits(
         dataset: rows with a length and an index; `labels` in them are not shown to the teacher.
         collator: makes a batch of a list of rows; it must make the same batch of the same rows each time.
         cache: holds the stores, a folder each; `cache_folder()` unless given.
-        batch_size: rows the teacher sees at once.
+        batch_size: rows the teacher sees at once; where `dataset` has a column `input_ids`, rows of like length.
         bf16: let the teacher compute in bfloat16.
         title: of the progress bar.
         part: rows in each file; less than `PART` where a row takes the teacher long.
 
     Raises:
         ValueError: if there are no rows, a logit is not finite, or the teacher answers otherwise than it did.
-        OSError: if the disk has no room for all of them, which is known after the first batch.
+        OSError: if the disk has no room for all of them, which is known after the first part.
     """
     if not len(dataset):
         raise ValueError("a teacher cannot be asked about a dataset without rows")
@@ -159,7 +159,7 @@ def keep_logits(
     folder = (cache or cache_folder()) / key
     folder.mkdir(parents=True, exist_ok=True)
 
-    def answer(indices: range) -> Tensor:
+    def answer(indices: Sequence[int]) -> Tensor:
         logits = ask(teacher, collator(fetch(dataset, indices)), bf16=bf16)
         if not logits.isfinite().all():
             raise ValueError("the teacher gives logits that are not finite; it is broken, or bfloat16 is too narrow")
@@ -172,7 +172,7 @@ def keep_logits(
             coarse = bf16 or any(weight.dtype in (torch.bfloat16, torch.float16) for weight in teacher.parameters())
             _check_answers(first, answer(range(min(FEW, part, batch_size, len(dataset)))), 0.1 if coarse else 0.01)
         if not (folder / "store.json").exists():
-            _build(folder, answer, len(dataset), batch_size, title, part)
+            _build(folder, answer, dataset, batch_size, title, part)
             write_text(folder / "store.json", json.dumps(about, indent=1) + "\n")
             for lock in folder.glob("*.lock"):
                 with suppress(OSError):  # Windows keeps what another process has open
@@ -203,8 +203,19 @@ def _path(folder: Path, start: int) -> Path:
     return folder / f"{start:09d}.arrow"
 
 
-def _build(folder: Path, answer: Callable[[range], Tensor], rows: int, batch_size: int, title: str, size: int) -> None:
+def _by_length(dataset: Any, indices: range) -> list[int]:
+    """Rows of like length one after the other, where that is known, so that little of a batch is padding."""
+    if "input_ids" not in getattr(dataset, "column_names", ()):
+        return list(indices)
+    pieces = dataset[indices.start : indices.stop]["input_ids"]
+    return sorted(indices, key=lambda row: len(pieces[row - indices.start]))
+
+
+def _build(
+    folder: Path, answer: Callable[[list[int]], Tensor], dataset: Any, batch_size: int, title: str, size: int
+) -> None:
     """Make every part that is not there: first those that no other process is at, then what others leave undone."""
+    rows = len(dataset)
     parts = {_path(folder, start): range(start, min(start + size, rows)) for start in range(0, rows, size)}
     said = time.monotonic()
     with tqdm(total=rows, desc=title, unit="row", disable=None, dynamic_ncols=True) as bar:
@@ -214,14 +225,15 @@ def _build(folder: Path, answer: Callable[[range], Tensor], rows: int, batch_siz
                     if part.exists():
                         bar.update(len(indices))
                     else:
-                        logits: list[NDArray[np.float32]] = []
-                        for first in range(0, len(indices), batch_size):
-                            logits += list(answer(batch := indices[first : first + batch_size]).numpy())
-                            if not first:
-                                each = sum(map(np.size, logits)) // len(logits) + 6
-                                _check_room(folder, sum(map(len, parts.values())) * each * 4)
+                        logits: dict[int, NDArray[np.float32]] = {}
+                        ordered = _by_length(dataset, indices)
+                        for first in range(0, len(ordered), batch_size):
+                            batch = ordered[first : first + batch_size]
+                            logits |= zip(batch, answer(batch).numpy(), strict=True)
                             bar.update(len(batch))
-                        _write(part, logits)
+                        each = sum(map(np.size, logits.values())) // len(logits) + 6
+                        _check_room(folder, sum(map(len, parts.values())) * each * 4)
+                        _write(part, [logits[row] for row in indices])
                     del parts[part]
                 if bar.disable and (not parts or time.monotonic() - said > MINUTE):  # there is no terminal
                     tell(f"{title}: {rows - sum(map(len, parts.values())):,} of {rows:,} rows")
