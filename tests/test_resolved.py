@@ -15,6 +15,9 @@ from lehr.resolved import resolved_text
         ("[1 Tom] lost [1 his] hat.", "Tom lost Tom's hat."),
         ("[1 Tom]  came.\n\t[1 He]\n sat. ", "Tom  came.\n\tTom\n sat. "),
         ("[1 The old man] came. [1 He] saw it: [1 his]!", "The old man came. The old man saw it: the old man's!"),
+        ("[1 Ann] sat. He kissed [1 her] tenderly, made [1 her] go.", "Ann sat. He kissed Ann tenderly, made Ann go."),
+        ("[1 Ann] sat. [2 [1 Her] deeply loved son] ran.", "Ann sat. Ann's deeply loved son ran."),
+        ("[1 The dog] ate. He loved [1 IT]; [1 it] slept.", "The dog ate. He loved the dog; the dog slept."),
         ("[1 A man] came. [1 He] sat; [1 he] rose.", "A man came. The man sat; the man rose."),
         (
             "[1 James] and [2 the boys] lost [1 his] and [2 their] hats.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
-from .document import Cluster, Document, Mention
+from .document import Cluster, Document, Mention, Span
 from .language import Language, language
 
 LONGEST = 5
@@ -55,6 +55,8 @@ class Naming:
     def kind(self, mention: Mention) -> Kind:
         """A pronoun is nothing but pronouns; a name has at least a half of proper words.
 
+        *US* and *IT* are names, but pronouns said with stress if the entity is *we* or *it* elsewhere.
+
         Quantified are *no boy*, *two boys* and *which of us*, that mean others when they are said again; not so *this
         boy*, nor Half Moon Bay, if it has its capital within a sentence.
 
@@ -63,7 +65,7 @@ class Naming:
         and opens a sentence. In scripts without case there are no names.
         """
         words = self.words(mention)
-        if all(map(self.language.has_pronoun, words)):
+        if all(map(self.language.has_pronoun, words)) or mention.span in self._stressed:
             return Kind.PRONOUN
         if self._quantifies(words[0]) and (self.has_idle_capital(mention) or not words[0].istitle()):
             return Kind.QUANTIFIED
@@ -153,6 +155,20 @@ class Naming:
     def _inside(self) -> frozenset[str]:
         """The words that the document has within its sentences."""
         return frozenset(word for n, word in enumerate(self.document.tokens) if n not in self.openings)
+
+    @cached_property
+    def _stressed(self) -> frozenset[Span]:
+        """Pronouns that are written like names."""
+        found: list[Span] = []
+        for cluster in self.document.clusters:
+            words = {
+                m.span: self.document.tokens[m.first_word] for m in cluster.mentions if m.first_word == m.last_word
+            }
+            written = {span: word.lower() for span, word in words.items() if word in self.language.unpronouns}
+            others = {word.lower() for span, word in words.items() if span not in written} if written else set()
+            for group in (group for group in self.language.persons if others.intersection(group)):
+                found += [span for span, word in written.items() if word in group]
+        return frozenset(found)
 
     def _is_proper(self, word: str) -> bool:
         if word in self.language.unpronouns:

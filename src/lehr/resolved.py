@@ -123,7 +123,8 @@ class _Rewriting:
         elif clitic := self._clitic(mention):
             new, end = new + clitic[0], clitic[1]
         opens = mention.first_word in self.naming.openings
-        inherits = self.naming.kind(mention) is not Kind.NAME and word not in self.language.pronouns
+        stressed = len(word) > 1 and word.isupper()
+        inherits = self.naming.kind(mention) is not Kind.NAME and word not in self.language.pronouns and not stressed
         return (new[:1].upper() + new[1:] if word[:1].isupper() and (opens or inherits) else new), end
 
     def _name(self, entity: _Entity) -> str:
@@ -167,8 +168,14 @@ class _Rewriting:
         if word in self.wide:
             return True
         after = word + 1
-        follows = after not in self.ends and self.tokens[after][0].isalnum()
-        return follows and not _in(self.tokens[after], self.language.objects_before)
+        if not self._goes_on(after):
+            return False
+        return not _in(self.tokens[after], self.language.adverbs) or self._goes_on(after + 1)
+
+    def _goes_on(self, word: int) -> bool:
+        """Whether a phrase goes on with this word, which is of the same sentence as that before it."""
+        follows = word not in self.ends and self.tokens[word][0].isalnum()
+        return follows and not _in(self.tokens[word], self.language.objects_before)
 
     def _genitive(self, name: str, kind: Kind) -> str:
         """James's, the boss's and the boys', with the apostrophe that the document has."""

@@ -95,14 +95,14 @@ def test_what_fails_is_set_aside_and_stops_nothing(lehr: Lehr, tmp_path: Path, o
     (corpus / "c.conll").write_text("#begin document (x)\nMary\n")
     (corpus / "d.txt").write_text(TEXT)
     told = lehr("resolve", corpus, "--output", f"{out}/", status=1).splitlines()
-    assert files(out) == ["a.errors.jsonl", "a.jsonl", "b.errors.jsonl", "c.errors.jsonl", "d.jsonl"]
+    assert files(out) == ["a.jsonl", "a.jsonl.errors.jsonl", "b.jsonl.errors.jsonl", "c.jsonl.errors.jsonl", "d.jsonl"]
     assert [row["id"] for row in rows(out / "a.jsonl")] == [1, 4]
-    aside = rows(out / "a.errors.jsonl")
+    aside = rows(out / "a.jsonl.errors.jsonl")
     assert [row["number"] for row in aside] == [2, 3, 4, 5, 6, 8, 9]
     assert aside[0]["row"] == {"id": 2, "text": None}
     assert aside[0]["id"] == 2
     assert aside[1]["row"] == '{"id": 3\n'
-    for row in (*aside, *rows(out / "b.errors.jsonl"), *rows(out / "c.errors.jsonl")):
+    for row in (*aside, *rows(out / "b.jsonl.errors.jsonl"), *rows(out / "c.jsonl.errors.jsonl")):
         assert row["path"].startswith(str(corpus))
         assert row["reason"]
         assert "\n" not in row["reason"]
@@ -119,7 +119,7 @@ def test_a_file_that_was_mended_is_resolved(lehr: Lehr, tmp_path: Path, out: Pat
     file = tmp_path / "a.txt"
     file.write_bytes(b"\xff")
     lehr("resolve", file, "--output", f"{out}/", status=1)
-    assert files(out) == ["a.errors.jsonl"]
+    assert files(out) == ["a.jsonl.errors.jsonl"]
     file.write_text(TEXT)
     lehr("resolve", file, "--output", out)
     assert files(out) == ["a.jsonl"]
@@ -132,7 +132,7 @@ def test_an_answer_to_an_older_text_does_not_stay(lehr: Lehr, tmp_path: Path, ou
     file.write_bytes(b"\xff")
     os.utime(file, (2e9, 2e9))
     lehr("resolve", file, "--output", out, status=1)
-    assert files(out) == ["a.errors.jsonl"]
+    assert files(out) == ["a.jsonl.errors.jsonl"]
 
 
 def test_two_runs_do_not_write_to_one_folder(lehr: Lehr, corpus: Path, out: Path) -> None:
@@ -157,8 +157,8 @@ def test_a_file_whose_only_document_fails_says_why(lehr: Lehr, tmp_path: Path, o
     (tmp_path / "a.txt").write_text(TEXT)
     said = lehr("resolve", tmp_path / "a.txt", "--mention", "Tom", "--output", f"{out}/", "--format", "json", status=1)
     assert "document 'a' has no words 'Tom'" in said
-    assert "has no words 'Tom'" in rows(out / "a.errors.jsonl")[0]["reason"]
-    assert files(out) == ["a.errors.jsonl"]
+    assert "has no words 'Tom'" in rows(out / "a.json.errors.jsonl")[0]["reason"]
+    assert files(out) == ["a.json.errors.jsonl"]
 
 
 def test_a_name_that_is_too_long_stops_nothing(lehr: Lehr, tmp_path: Path, out: Path) -> None:
@@ -176,7 +176,7 @@ def test_half_a_surrogate_in_an_array_fails_alone(lehr: Lehr, tmp_path: Path, ou
     (tmp_path / "x.json").write_text(json.dumps([{"text": TEXT, "note": "\ud800"}, {"text": TEXT}]))
     lehr("resolve", tmp_path / "x.json", "--output", f"{out}/", status=1)
     assert [row["id"] for row in rows(out / "x.jsonl")] == ["x:2"]
-    assert "row 1: found half of a surrogate pair" in rows(out / "x.errors.jsonl")[0]["reason"]
+    assert "row 1: found half of a surrogate pair" in rows(out / "x.jsonl.errors.jsonl")[0]["reason"]
 
 
 def test_a_link_and_what_it_links_to_have_a_result_each(lehr: Lehr, tmp_path: Path, out: Path) -> None:
@@ -247,7 +247,7 @@ def test_what_is_read_is_not_written_over_nor_what_is_written_read(lehr: Lehr, c
 def test_mentions_that_are_asked_for(lehr: Lehr, corpus: Path, out: Path) -> None:
     said = lehr("resolve", corpus, "--mention", "Mary", "--output", f"{out}/", status=1)
     assert "has no words 'Mary'" in said
-    assert files(out) == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.errors.jsonl"]
+    assert files(out) == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.jsonl.errors.jsonl"]
     assert mentions(rows(out / "a.jsonl")[0]) == [["Mary", "she"]]
 
 
@@ -272,7 +272,7 @@ def test_parquet_in_and_out(lehr: Lehr, tmp_path: Path, out: Path) -> None:
     assert found.column("speakers").to_pylist() == ["A and B"] * 199
     assert [found.schema.field(name).type for name in ("id", "none")] == [pa.int16(), pa.null()]
     assert all(mentions(row) == [["Mary", "she"]] for row in found.slice(0, 5).to_pylist())
-    assert [row["number"] for row in rows(out / "a.errors.jsonl")] == [6]
+    assert [row["number"] for row in rows(out / "a.parquet.errors.jsonl")] == [6]
 
     lehr("resolve", corpus, "--output", f"{out}/", "--format", "jsonl", status=1)
     assert [row["id"] for row in rows(out / "a.jsonl")] == ["a:8" if n == 7 else n for n in range(200) if n != 5]
@@ -292,7 +292,7 @@ def test_a_table_has_the_columns_of_its_first_rows(lehr: Lehr, tmp_path: Path, o
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
     said = lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
     assert "have no such 'late' as this one" in said
-    assert [row["number"] for row in rows(out / "c.errors.jsonl")] == [65]
+    assert [row["number"] for row in rows(out / "c.parquet.errors.jsonl")] == [65]
     assert parquet.read_metadata(out / "c.parquet").num_rows == 64
 
 
@@ -306,7 +306,7 @@ def test_a_row_that_does_not_fit_a_table_is_lost_alone(lehr: Lehr, tmp_path: Pat
     lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
     found = parquet.read_table(out / "c.parquet", columns=["id", "n"]).to_pylist()
     assert [(row["id"], row["n"]) for row in found] == [("0", 1.0), ("2", None), ("3", 2.5), ("8", 3.0)]
-    aside = rows(out / "c.errors.jsonl")
+    aside = rows(out / "c.parquet.errors.jsonl")
     assert [row["id"] for row in aside] == ["1", "4", "5", "6", "7"]
     assert "Field n has incompatible types: int64 vs string" in aside[0]["reason"]
     assert all(row["reason"].startswith("the row does not fit the table (") for row in aside)
@@ -320,7 +320,12 @@ def test_numbers_after_the_first_rows_are_never_cut(lehr: Lehr, tmp_path: Path, 
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, lines)))
     lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
     assert parquet.read_table(out / "c.parquet")["n"].to_pylist() == list(range(65))
-    assert [row["row"]["n"] for row in rows(out / "c.errors.jsonl")] == [1.5]
+    assert [row["row"]["n"] for row in rows(out / "c.parquet.errors.jsonl")] == [1.5]
+
+    # Another format beside it, in which nothing fails, does not make the first one whole.
+    lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "jsonl")
+    assert files(out) == ["c.jsonl", "c.parquet", "c.parquet.errors.jsonl"]
+    lehr("resolve", tmp_path / "c.jsonl", "--output", f"{out}/", "--format", "parquet", status=1)
 
 
 def test_columns_that_only_have_the_names_of_words_are_kept(lehr: Lehr, tmp_path: Path, out: Path) -> None:

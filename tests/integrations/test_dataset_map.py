@@ -61,6 +61,14 @@ def test_words_are_replaced_by_their_places() -> None:
     assert found[0]["words"] == [[0, 4], [5, 10]]
 
 
+@pytest.mark.parametrize("format", ["numpy", "pandas", "arrow"])
+def test_rows_in_another_format_are_answered_alike(format: str) -> None:
+    rows = datasets.Dataset.from_dict({"tokens": [["Mary", "said", "she", "slept"]]})
+    found = resolve(rows.with_format(format))
+    assert found.format["type"] == format
+    assert found.with_format(None).to_list() == resolve(rows).to_list()
+
+
 def test_a_column_of_numbers_is_no_words() -> None:
     rows = datasets.Dataset.from_dict({"text": [TEXT, TEXT], "words": [5, None]})
     for found in (resolve(rows), rows.map(RowResolver(), batched=True)):

@@ -96,7 +96,7 @@ def test_files_of_a_killed_worker_are_neither_lost_nor_doubled(
         assert "bad.txt" in printed
         assert end.value.code == 1
         assert (tmp_path / "died").exists()
-        names = [*(f"{file}.jsonl" for file in range(6)), "bad.errors.jsonl", command.ABOUT]
+        names = [*(f"{file}.jsonl" for file in range(6)), "bad.jsonl.errors.jsonl", command.ABOUT]
         assert sorted(path.name for path in out.rglob("[!.]*")) == sorted(names)
         found = [json.loads(line)["id"] for file in range(6) for line in (out / f"{file}.jsonl").open()]
         assert found == [f"{file}.{row}" for file in range(6) for row in range(3)]

@@ -44,7 +44,7 @@ class Part:
     @property
     def errors(self) -> Path:
         """Where the rows are set aside that could not be resolved, as JSON lines: the reason, the place, the row."""
-        return self.target.with_name(f"{self.target.stem}.errors.jsonl")
+        return self.target.with_name(f"{self.target.name}.errors.jsonl")
 
     def set_aside(self, failures: list[dict[str, Any]]) -> None:
         """Write the file of errors, or remove that of an earlier run."""

@@ -129,7 +129,7 @@ def resolve(
     status is then 1.
 
     Into a folder, every file becomes one of the same name, .jsonl unless
-    --format says otherwise, and what failed in it is in NAME.errors.jsonl. Files
+    --format says otherwise, and what failed in it is in RESULT.errors.jsonl. Files
     that are there already are not made again. Ray, asked for one folder without
     --output, writes beside it, into PATH-resolved. Parquet is read and written
     too, with `pip install 'lehr\\[ray]'`.

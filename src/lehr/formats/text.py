@@ -35,6 +35,9 @@ _JOIN = r"[-‐‑'’_&@+]|\.(?![A-Z])|(?<![a-z])\.|(?<=\d)[,:/](?=\d)"
 _BLANK = re.compile(f"[{_SPACE}]")
 _PARAGRAPH = re.compile(r"(?:\n|\r(?!\n))[^\S\r\n]*[\r\n]|[\f\u2029]")
 
+_TOLD = {";": ",", "…": "..."}
+"""Marks that syntok takes for others than they are, or does not know."""
+
 LONGEST = 1000
 """Words of a paragraph that are searched for sentences at once."""
 
@@ -170,7 +173,8 @@ def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[i
 def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -> Iterator[Token]:
     """The words as syntok's segmenter wants them: abbreviations in two, marks in a row as one, no splits at ``;``.
 
-    Of brackets that open in a row only the first is told, since it looks for the end of each.
+    Of brackets that open in a row only the first is told, since it looks for the end of each. *I* after a word in lower
+    case, as in ``older than I. She``, is told as another word: it would take it for an initial, or for a numeral.
     """
     word, previous = "", words[first][0]
     for start, stop in words[first:end]:
@@ -178,7 +182,8 @@ def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -
         previous = stop
         if len(word) == 1:
             if word != before or word not in "([{":
-                yield Token(space, "," if word == ";" else word, start)
+                told = "me" if word == "I" and before.islower() else _TOLD.get(word, word)
+                yield Token(space, told, start)
         elif word[0] == "." or word[-1] in "!?":
             yield Token(space, "..." if word[0] == "." else word[-1], start)
         elif word[-1] == ".":

@@ -45,7 +45,7 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
     features = Features({**kept, **own})
     if not len(dataset):  # which `map` would leave without the new columns
         return Dataset.from_dict({name: [] for name in features}, features=features)
-    return dataset.map(
+    resolved = dataset.with_format(None).map(
         RowResolver(**options),
         fn_kwargs={"words": words},
         batched=True,
@@ -55,3 +55,4 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
         features=features,
         desc="resolving",
     )
+    return resolved.with_format(dataset.format["type"], **dataset.format["format_kwargs"])

@@ -288,8 +288,8 @@ def _json(value: Any) -> bytes:
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-    """What is wrong with a request, without quoting it; what is missing or too much, if there is nothing else."""
-    found = min(error.errors(), key=lambda one: one["type"] in ("missing", "extra_forbidden"))
+    """What is wrong with a request, without quoting it: innermost, and what is missing or too much if that is all."""
+    found = min(error.errors(), key=lambda one: (one["type"] in ("missing", "extra_forbidden"), -len(one["loc"])))
     if found["type"] == "json_invalid":
         return JSONResponse({"detail": "the request is no JSON"}, 400)
     steps = map(str, found["loc"][1:])
