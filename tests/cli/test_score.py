@@ -217,6 +217,8 @@ def test_nothing_to_score_is_an_error(run: Run, key: Path, tmp_path: Path) -> No
     empty = conll(tmp_path / "empty.conll", ("(a); part 0", "- -"))
     for file in (tmp_path / "novel.txt", empty):
         assert "has no cluster to score by" in run(file, file, status=1)
+    single = conll(tmp_path / "single.conll", ("(a); part 0", "(0) -"))
+    assert "no cluster of more than one mention" in run(single, single, "--no-singletons", status=1)
 
 
 def test_other_words_are_told(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import datetime
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -163,6 +166,13 @@ def test_a_broken_line_is_refused(line: str, found: str, expected: str) -> None:
     message = str(caught.value)
     assert message.startswith(f"folder/file.jsonl, line 2: found {found}")
     assert expected in message.partition(", expected ")[2]
+
+
+def test_values_that_json_has_not() -> None:
+    row = {"a": [1.5, math.nan, {"b": -math.inf}], "c": b"\xff\x00", "d": datetime(2020, 1, 2, 3), "e": Decimal("1.10")}
+    told = {"a": [1.5, None, {"b": None}], "c": "/wA=", "d": "2020-01-02T03:00:00", "e": "1.10"}
+    assert json.loads(jsonl.dumps(row), parse_constant=pytest.fail) == told
+    assert jsonl.dumps({"ö": "\ud800"}, ascii=True) == r'{"\u00f6": "\ud800"}'
 
 
 def test_what_is_null_is_not_there() -> None:

@@ -15,7 +15,7 @@ from ..document import Document
 from ..files import aside, write_text
 from ..formats import FormatError, decoded, detect, read_source
 from ..formats import read as read_source_as
-from ..formats.jsonl import in_words, parse, there
+from ..formats.jsonl import dumps, in_words, parse, there
 from ..integrations.rows import RowResolver, document, reason
 from .results import AT_ONCE, Item, piece, whole
 
@@ -49,7 +49,7 @@ class Part:
     def set_aside(self, failures: list[dict[str, Any]]) -> None:
         """Write the file of errors, or remove that of an earlier run."""
         if failures:
-            write_text(self.errors, "".join(json.dumps(failure, default=str) + "\n" for failure in failures))
+            write_text(self.errors, "".join(dumps(failure, ascii=True) + "\n" for failure in failures))
         else:
             self.errors.unlink(missing_ok=True)
 

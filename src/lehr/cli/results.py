@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import typer
 from ..document import Document
 from ..files import place, write_text
 from ..formats import write
+from ..formats.jsonl import dumps
 from ..integrations.rows import record
 
 SUFFIXES = {
@@ -145,7 +145,7 @@ def piece(format: str, item: Item, document: Document, *, title: bool) -> Any:
         found = record(document, words=item.in_words, row=item.row)
         if format == "parquet":  # whose columns have types, so that no name is made up in them
             found |= {key: None for key in ("id", "part") if key in item.row and item.row[key] is None}
-        return json.dumps(found, ensure_ascii=False, default=str) + "\n" if format == "jsonl" else found
+        return dumps(found) + "\n" if format == "jsonl" else found
     if format != "text":
         return write([document], format)
     from .terminal import page
@@ -158,7 +158,7 @@ def whole(format: str, pieces: Sequence[Any], *, several: bool, language: str) -
     if format in ("conllu", "html"):
         return write(pieces, format, language)
     if format == "json":
-        return json.dumps(pieces if several else pieces[0], ensure_ascii=False, indent=1, default=str) + "\n"
+        return dumps(pieces if several else pieces[0], indent=1) + "\n"
     return "".join(pieces)
 
 

@@ -106,6 +106,8 @@ def score(
 
     responses = [response] if against is None else [response, against]
     rows = _rows(key, responses, check_code(language))
+    if not singletons and all(len(cluster.mentions) < 2 for gold, *_ in rows for cluster in gold.clusters):
+        raise ValueError(f"{key} has no cluster of more than one mention to score by: leave out --no-singletons")
     documents = [
         (document, score_document(in_order(document), in_order(answer), singletons=singletons))
         for document, answer, *_ in rows

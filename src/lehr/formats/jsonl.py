@@ -20,9 +20,13 @@ The name is ``doc_key`` or ``id``, else that of the file with, among several, th
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
 from itertools import chain
+from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
@@ -54,6 +58,29 @@ def read(source: str, *, name: str, language: str = "en") -> list[Document]:
 def write(documents: Iterable[Document]) -> str:
     """The documents in lehr's own shape, words and all, one a line."""
     return "".join(json.dumps(to_json(document, words=True), ensure_ascii=False) + "\n" for document in documents)
+
+
+def dumps(value: Any, *, indent: int | None = None, ascii: bool = False) -> str:
+    """JSON of rows of tables, which have what it has not: NaN and infinities are null, bytes base64, dates ISO 8601."""
+    told = partial(json.dumps, ensure_ascii=ascii, allow_nan=False, default=_told, indent=indent)
+    try:
+        return told(value)
+    except ValueError:  # of NaN, which `default` is not asked about
+        return told(_finite(value))
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return b64encode(value).decode()
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [*map(_finite, value)]
+    return value if not isinstance(value, float) or isfinite(value) else None
 
 
 def to_json(document: Document, *, words: bool) -> dict[str, Any]:
