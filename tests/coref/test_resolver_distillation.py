@@ -298,7 +298,7 @@ def test_another_teacher_is_noticed_of_a_run_that_is_done(recipe: Callable[..., 
     with torch.no_grad():
         teacher.pairs.product.weight.add_(1)
     teacher.save_pretrained(tmp_path / "teacher")
-    with pytest.raises(ValueError, match="stage-1 was begun as another stage: its teachers was"):
+    with pytest.raises(ValueError, match="stage-1 was begun as another stage: teachers was"):
         carry_out(recipe(method="kd", epochs=1), tmp_path / "out", resume=True)
 
 

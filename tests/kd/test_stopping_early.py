@@ -134,7 +134,7 @@ def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
 )
 def test_a_run_is_not_gone_on_with_on_other_grounds(tmp_path: Path, change: dict[str, Any], what: str) -> None:
     run(tmp_path, recipe="kd", epochs=1)
-    refused(tmp_path, f"begun as another stage: its {what} was", recipe="kd", epochs=1, resume=True, **change)
+    refused(tmp_path, f"begun as another stage: {what} was", recipe="kd", epochs=1, resume=True, **change)
 
 
 def test_what_the_machine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,25 +44,37 @@ class Tagger(nn.Module):
         return self.layers(input_ids)
 
 
-def test_kept_logits_of_tokens_teach_as_an_online_teacher_does(tmp_path: Path) -> None:
+def with_no_label(rows: list[Row]) -> dict[str, Tensor]:
+    batch = padded(rows)
+    return {**batch, "labels": torch.full_like(batch["labels"], -100)}
+
+
+def without_labels(rows: list[Row]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in padded(rows).items() if name != "labels"}
+
+
+@pytest.mark.parametrize("pad", [padded, with_no_label, without_labels])
+def test_kept_logits_of_tokens_teach_as_an_online_teacher_does(tmp_path: Path, pad: Any) -> None:
+    """Of a row without labels all tokens teach, as here of a row with them, but no padding."""
     students = {}
-    for online in (False, True):
+    for name, online, collator in (("kept", False, pad), ("online", True, pad), ("labelled", True, padded)):
         training = {**SMALL, "per_device_train_batch_size": 2, "per_device_eval_batch_size": 5}
         stage = Stage("annealed-regression", 2, teacher="teacher")
-        places: dict[str, Any] = {"output": tmp_path / str(online), "cache": tmp_path / "cache"}
+        places: dict[str, Any] = {"output": tmp_path / name, "cache": tmp_path / "cache"}
         distill(
             Tagger(1),
             student := Tagger(2),
             ROWS,
-            collator=padded,
+            collator=collator,
             recipe=[stage],
             training=training,
             online=online,
             **places,
         )
-        students[online] = weights(student)
-    for name, tensor in students[True].items():
-        torch.testing.assert_close(tensor, students[False][name])
+        students[name] = weights(student)
+    for name, tensor in students["labelled"].items():
+        torch.testing.assert_close(tensor, students["kept"][name])
+        torch.testing.assert_close(tensor, students["online"][name])
 
 
 def test_logits_that_are_not_of_these_tokens_are_refused() -> None:
@@ -72,7 +84,7 @@ def test_logits_that_are_not_of_these_tokens_are_refused() -> None:
         return found
 
     assert taught(ROWS[1:3], [6, 3]).shape == (2, 3, 3)
-    with pytest.raises(ValueError, match="logits are of 2 tokens, of which the row has more with a label"):
+    with pytest.raises(ValueError, match="logits are of 2 tokens, and the row has more that count"):
         taught(ROWS[1:3], [6, 2])
 
     def on_the_left(rows: list[Row]) -> dict[str, Tensor]:

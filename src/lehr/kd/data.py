@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from .objectives import NO_LABEL
@@ -49,7 +49,7 @@ class TaughtDataset(Dataset[Any]):
 
     Args:
         inputs: the rows as the student sees them.
-        views: how many views there are; epoch e is trained on view e modulo this.
+        views: how many views there are; epoch e is trained on view e modulo this. 0 for the rows as they are given.
         logits: for each view, what every teacher says: ``logits[view][teacher][row]``; none without a teacher.
         online: the rows as a teacher sees them that will be asked anew at every step.
         first_epoch: epochs that went before, so that a later stage goes on in the round of views.
@@ -82,8 +82,8 @@ class TaughtDataset(Dataset[Any]):
     def set_epoch(self, epoch: int) -> None:
         """Turn to the view of an epoch of this stage, counted from 0."""
         self.epoch = epoch
-        self.number = (self.first_epoch + epoch) % self.views
-        self._rows = self.inputs.view(self.number)
+        self.number = (self.first_epoch + epoch) % max(1, self.views)
+        self._rows = self.inputs.view(self.number) if self.views else self.inputs.train
         self._seen_by_teacher = self.online.view(self.number) if self.online else None
 
     def __len__(self) -> int:
@@ -120,6 +120,25 @@ class TaughtCollator:
         return batch
 
 
+def counted(labels: Tensor | None, attention_mask: Tensor | None, shape: Sequence[int]) -> Tensor | None:
+    """Which tokens of a batch count, bool (B, T): those with a label, and of a row without any all but its padding.
+
+    Args:
+        labels: (B, T), or (B,) or None where rows are labelled as wholes, or not at all.
+        attention_mask: (B, T), or None.
+        shape: of the items that there are logits for; (B, T) where these are tokens.
+
+    Returns:
+        None where all items count.
+    """
+    if labels is None or labels.ndim < 2:
+        return None if attention_mask is None or attention_mask.shape != shape else attention_mask.bool()
+    known = labels.ne(NO_LABEL)
+    if attention_mask is None or attention_mask.shape != labels.shape:
+        return known
+    return known.where(known.any(1, keepdim=True), attention_mask.bool())
+
+
 def _as_long(logits: list[Any], batch: Mapping[str, Any], left: bool) -> list[Any]:
     """Logits of rows (tokens, …), cut or filled up to the batch's own padding where their teacher's was another.
 
@@ -128,16 +147,17 @@ def _as_long(logits: list[Any], batch: Mapping[str, Any], left: bool) -> list[An
     Raises:
         ValueError: if they cannot be, as what has a label would be.
     """
-    labels = batch.get("labels")
-    if labels is None or labels.ndim < 2 or all(len(row) == labels.shape[1] for row in logits):
+    labels, mask = batch.get("labels"), batch.get("attention_mask")
+    like = labels if labels is not None and labels.ndim > 1 else mask
+    if like is None or logits[0].ndim < 2 or all(len(row) == like.shape[1] for row in logits):
         return logits
-    tokens, mask = labels.shape[1], batch.get("attention_mask")
     if left or (mask is not None and not mask[:, 0].all()):
         raise ValueError("kept logits of tokens need rows that are padded on the right; these are on the left")
-    fitted = []
-    for row, own in zip(logits, labels, strict=True):
-        if (own[len(row) :] != NO_LABEL).any():
-            raise ValueError(f"a teacher's logits are of {len(row)} tokens, of which the row has more with a label")
+    fitted, tokens, counts = [], like.shape[1], counted(labels, mask, like.shape)
+    assert counts is not None
+    for row, own in zip(logits, counts, strict=True):
+        if own[len(row) :].any():
+            raise ValueError(f"a teacher's logits are of {len(row)} tokens, and the row has more that count")
         missing = max(0, tokens - len(row))
         fitted.append(np.pad(row[:tokens], [(0, missing), *[(0, 0)] * (row.ndim - 1)]))
     return fitted

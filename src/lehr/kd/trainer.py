@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from .data import Inputs, Learner, TaughtCollator, TaughtDataset, lengths
+from .data import Inputs, Learner, TaughtCollator, TaughtDataset, counted, lengths
 from .objectives import NO_LABEL, Objective, hard_labels
 from .progress import StageProgress, progress
 from .stages import Stage
@@ -73,7 +73,7 @@ class DistillationTrainer(Trainer):
             args,
             data_collator=TaughtCollator(inputs.collator, teacher_collator),  # type: ignore[arg-type]
             train_dataset=train_dataset,
-            eval_dataset=None if inputs.eval is None else TaughtDataset(Inputs(inputs.eval, inputs.collator)),
+            eval_dataset=None if inputs.eval is None else TaughtDataset(Inputs(inputs.eval, inputs.collator), views=0),
             compute_metrics=compute_metrics,
         )
         self.model_accepts_loss_kwargs = True  # so that a loss is a mean over the items of all accumulated batches
@@ -137,7 +137,7 @@ class DistillationTrainer(Trainer):
         if seen_by_teacher is not None:
             with torch.no_grad(), self.accelerator.autocast():
                 teacher = torch.stack([logits_of(one, seen_by_teacher).float() for one in self.online]).mean(0)
-        mask = labels.ne(NO_LABEL) if labels is not None and labels.ndim > 1 else None  # padding, token by token
+        mask = counted(labels, batch.get("attention_mask"), logits.shape[:-1])
         loss = self.objective(logits, teacher, labels, self.progress(), mask=mask, items=num_items_in_batch, **learned)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # which the mean over processes takes back
@@ -171,13 +171,9 @@ class DistillationTrainer(Trainer):
         super().log(logs, start_time)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
-        """The items that the objective counts: rows without a label too, unless it learns from labelled ones alone."""
+        """The items that the objective counts: those without a label too, unless it learns from labelled ones alone."""
         if self.stage.name not in ("hard-labels", "dkd"):
-            batch_samples = [
-                {**batch, "labels": torch.zeros_like(batch["labels"])} if batch["labels"].ndim == 1 else batch
-                for batch in batch_samples
-                if "labels" in batch
-            ]
+            batch_samples = [{"labels": _items(batch)} for batch in batch_samples if _items(batch).numel()]
         items = super()._get_num_items_in_batch(batch_samples, device)
         return items.clamp(min=1) if isinstance(items, Tensor) else items
 
@@ -223,6 +219,16 @@ class DistillationTrainer(Trainer):
         if self.stage.choose == "best-at-full" and self.stage.phi(self.state.global_step / self.state.max_steps) < 1:
             return False
         return bool(super()._determine_best_metric(metrics, trial))
+
+
+def _items(batch: Mapping[str, Any]) -> Tensor:
+    """What counts of a batch, as labels of which `NO_LABEL` does not; nothing if that is not known."""
+    labels, teacher = batch.get("labels"), batch.get("teacher_logits")
+    if labels is not None:
+        counts = counted(labels, batch.get("attention_mask"), labels.shape)
+        return torch.zeros_like(labels) if counts is None else torch.where(counts, 0, NO_LABEL)
+    counts = counted(None, batch.get("attention_mask"), () if teacher is None else teacher.shape[:-1])
+    return torch.empty(0) if counts is None else torch.where(counts, 0, NO_LABEL)
 
 
 class _ByLength(LengthGroupedSampler):
