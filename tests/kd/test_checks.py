@@ -6,10 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
-from datasets import Dataset, IterableDataset
-from made_points import Net, Points, collate
-from test_distillation import SMALL, Restless, refused, run
+from datasets import Dataset, DatasetDict, IterableDataset
+from made_points import Net, Points, accuracy, collate
+from test_distillation import SMALL, Restless, oracle, refused, run
 from torch import Tensor, nn
 
 from lehr.kd.stages import Stage
@@ -46,7 +47,12 @@ def test_labels_that_the_collator_makes_others_of_are_its_own_affair(tmp_path: P
 def test_labels_that_no_stage_could_measure_are_refused_even_where_none_learns_from_them(tmp_path: Path) -> None:
     several = with_labels([[0.0, 1.0, 1.0]] * 3)
     stage = Stage("annealed-regression", 1, teacher="teacher")
-    refused(tmp_path, r"labels of shape \(2, 3\) do not fit logits", recipe=[stage], train_dataset=several)
+    refused(
+        tmp_path,
+        r"labels of shape \(2, 3\) do not fit logits.*several labels an item are not",
+        recipe=[stage],
+        train_dataset=several,
+    )
 
 
 def test_what_chooses_has_labels(tmp_path: Path) -> None:
@@ -72,6 +78,73 @@ def test_rows_of_which_no_batch_is_whole_are_refused(tmp_path: Path) -> None:
         train_dataset=Points(7),
         training={**SMALL, "dataloader_drop_last": True},
     )
+
+
+def test_a_teacher_that_would_change_while_it_teaches_is_refused(tmp_path: Path) -> None:
+    both, student = oracle(), Net(width=4)
+    refused(tmp_path, "layers.0.weight of 'student' is a weight of 'teacher' too", teacher=both, student=both)
+    student.layers[0] = both.layers[0]
+    refused(tmp_path, "layers.0.weight of 'student' is a weight of 'teacher' too", teacher=both, student=student)
+    student.layers[0].requires_grad_(False)
+    run(tmp_path, teacher=both, student=student)
+
+
+class Headless(Net):
+    def forward(self, points: Tensor) -> Any:
+        return {"last_hidden_state": points}
+
+
+class Lookup(Net):
+    def forward(self, points: Tensor) -> Any:
+        return nn.functional.embedding(points.long().abs()[:, 0] + 99, self.layers[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"student": Headless()},
+            "'student' cannot answer .* a Headless returns last_hidden_state, and no `logits`",
+        ),
+        ({"student": Lookup()}, "'student' cannot answer its first rows, of which it sees points: index out of range"),
+        (
+            {"collator": lambda rows: [*rows]},
+            "the collator of 'student' gives a list, and is to give a dict",
+        ),
+        ({"collator": lambda rows: {**collate(rows), "text": ["a", "b"]}}, "gives a list as 'text', and is to give"),
+        ({"train_dataset": DatasetDict(train=Dataset.from_list([{"a": 1}]))}, "DatasetDict, which has several parts"),
+        ({"eval_dataset": []}, "there are no rows to choose between epochs of 'student' by"),
+        ({"metric": "acc"}, "there is no metric 'acc' to choose by; there are accuracy, loss"),
+    ],
+)
+def test_what_does_not_fit_together_is_told_at_once(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    refused(tmp_path, message, **change)
+    assert not list(tmp_path.glob("*/*"))
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"'teacher' is to be a .*Module, and is str: load it first"):
+        run(tmp_path, teacher="a/folder")
+    with pytest.raises(TypeError, match=r"the inputs of 'student' are to be a .*Inputs`, and are tuple"):
+        run(tmp_path, inputs={"student": (Points(64), collate)})
+
+
+def test_metrics_that_two_rows_do_not_have_are_waited_for(tmp_path: Path) -> None:
+    def of_many(prediction: Any) -> dict[str, float]:
+        if len(prediction.label_ids) < 3:
+            raise ValueError("too few")
+        return accuracy(prediction)
+
+    run(tmp_path, compute_metrics=of_many)
+
+
+def test_less_of_an_error_is_better(tmp_path: Path) -> None:
+    def error(prediction: Any) -> dict[str, float]:
+        return {"rmse": next(errors)}
+
+    errors = iter([0.0, 3.0, 1.0, 2.0])
+    done = run(tmp_path, recipe="scratch", epochs=3, compute_metrics=error, metric="rmse")
+    assert (done.stages[0]["chosen"], done.stages[0]["chosen_epoch"]) == (1.0, 2)
 
 
 def test_a_student_that_cannot_learn_is_refused(tmp_path: Path) -> None:

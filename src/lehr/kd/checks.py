@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,14 @@ import numpy as np
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
 from torch import Tensor, nn
-from transformers import SchedulerType, TrainingArguments, get_scheduler
+from transformers import EvalPrediction, SchedulerType, TrainingArguments, get_scheduler
 
 from .data import Inputs, lengths, without_labels
 from .objectives import NO_LABEL, hard_labels
 from .stages import Stage
 from .teacher import Collator, fetch, logits_of
+
+Metrics = Callable[[Any], dict[str, float]]
 
 ORDERS = ("random", "sequential", "group_by_length")
 """What `train_sampling_strategy` may be: Transformers has one more, which wants rows that are no more than rows."""
@@ -33,6 +37,10 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
                 raise ValueError(
                     f"the rows of {name!r} are of {kind.__name__}, which are not asked for by number: give a list, a "
                     "`torch.utils.data.Dataset` with a length or a `datasets.Dataset`, none that is read as a stream"
+                )
+            if issubclass(kind, Mapping):
+                raise ValueError(
+                    f"the rows of {name!r} are of {kind.__name__}, which has several parts: give one of them"
                 )
     if views > 1 and any(not hasattr(one.train, "view") for one in inputs.values()):
         raise ValueError(f"{views} views are asked for, and the data set has no method `view`")
@@ -93,15 +101,22 @@ def _check_order(inputs: Inputs, strategy: str) -> None:
 
 
 def check_stages(
-    models: Mapping[str, nn.Module], inputs: Mapping[str, Inputs], stages: Sequence[Stage], *, online: bool
+    models: Mapping[str, nn.Module],
+    inputs: Mapping[str, Inputs],
+    stages: Sequence[Stage],
+    *,
+    online: bool,
+    metric: str,
+    compute_metrics: Metrics | None,
 ) -> None:
-    """Two rows go through every model and every objective; teachers and students have the same labels."""
+    """Two rows go through every model, every objective and the metrics; teachers and students have the same labels."""
     logits: dict[str, Tensor] = {}
     batches: dict[str, dict[str, Tensor]] = {}
     for name in dict.fromkeys(name for stage in stages for name in [stage.student, *stage.teachers]):
-        batches[name] = _first_rows(inputs[name], inputs[name].view(0))
+        batches[name] = _first_rows(name, inputs[name], inputs[name].view(0))
         logits[name] = _ask(name, models[name], batches[name])
     for stage in stages:
+        _refuse_to_share(stage, models)
         own = logits[stage.student]
         for teacher in stage.teachers:
             if logits[teacher].shape != own.shape:
@@ -126,11 +141,34 @@ def check_stages(
         except ValueError as error:
             raise ValueError(f"{stage.title()}: {error}") from error
     for student in dict.fromkeys(stage.student for stage in stages if stage.choose != "last"):
-        _check_choice(student, models[student], inputs[student])
+        _check_choice(student, models[student], inputs[student], metric, compute_metrics)
 
 
-def _first_rows(inputs: Inputs, rows: Any) -> dict[str, Tensor]:
-    return dict(inputs.collator(fetch(rows, range(min(2, len(rows))))))
+def _refuse_to_share(stage: Stage, models: Mapping[str, nn.Module]) -> None:
+    """No weight that is learned is a teacher's as well."""
+    learned = {
+        weight.data_ptr(): name for name, weight in models[stage.student].named_parameters() if weight.requires_grad
+    }
+    for teacher in stage.teachers:
+        for weight in models[teacher].parameters():
+            if weight.numel() and (shared := learned.get(weight.data_ptr())):
+                raise ValueError(
+                    f"{stage.title()}: {shared} of {stage.student!r} is a weight of {teacher!r} too, and would "
+                    "change while it teaches: copy it, by copy.deepcopy say"
+                )
+
+
+def _first_rows(name: str, inputs: Inputs, rows: Any) -> dict[str, Tensor]:
+    """A batch of two rows."""
+    batch = inputs.collator(fetch(rows, range(min(2, len(rows)))))
+    if not isinstance(batch, Mapping):
+        raise ValueError(f"the collator of {name!r} gives a {type(batch).__name__}, and is to give a dict of tensors")
+    for key, value in batch.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(
+                f"the collator of {name!r} gives a {type(value).__name__} as {key!r}, and is to give tensors"
+            )
+    return dict(batch)
 
 
 def _ask(name: str, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
@@ -145,6 +183,12 @@ def _ask(name: str, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
         raise ValueError(
             f"{name!r} does not take {', '.join(asked)}: {error}; see that the collator gives what it takes, "
             "and no more"
+        ) from error
+    except (IndexError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).splitlines()[:1])
+        raise ValueError(
+            f"{name!r} cannot answer its first rows, of which it sees {', '.join(asked)}: {reason}; do tokenizer and "
+            "collator fit it?"
         ) from error
     finally:
         model.train(was_training)
@@ -162,11 +206,13 @@ def _check_student(stage: Stage, model: nn.Module, inputs: Inputs, logits: Tenso
             _refuse_to_copy(stage.student, model, batch)
 
 
-def _check_choice(name: str, model: nn.Module, inputs: Inputs) -> None:
-    """What chooses between a student's epochs has labels, and all are classes of its."""
-    if inputs.eval is None or not len(inputs.eval):
+def _check_choice(name: str, model: nn.Module, inputs: Inputs, metric: str, compute_metrics: Metrics | None) -> None:
+    """What chooses between a student's epochs has labels, all are classes of its, and there is such a metric."""
+    if inputs.eval is None:
         return
-    batch = _first_rows(inputs, inputs.eval)
+    if not len(inputs.eval):
+        raise ValueError(f"there are no rows to choose between epochs of {name!r} by: give some, or no eval_dataset")
+    batch = _first_rows(name, inputs, inputs.eval)
     if "labels" not in batch:
         raise ValueError(f"the rows that choose between epochs of {name!r} have no labels to be scored by")
     try:
@@ -175,6 +221,21 @@ def _check_choice(name: str, model: nn.Module, inputs: Inputs) -> None:
         _check_range(inputs.eval, inputs.collator, batch["labels"], logits.shape[-1])
     except ValueError as error:
         raise ValueError(f"in the rows that choose between epochs of {name!r}, {error}") from error
+    found = {}
+    with warnings.catch_warnings(), suppress(Exception):  # of two rows there may be no correlation, say
+        warnings.simplefilter("ignore")
+        prediction = EvalPrediction(logits.float().numpy(), batch["labels"].numpy())
+        found = compute_metrics(prediction) if compute_metrics else {}
+    if found:
+        refuse_unknown_metric(metric, found)
+
+
+def refuse_unknown_metric(metric: str, found: Iterable[str]) -> None:
+    """Raise ValueError if there is no such metric, with or without ``eval_`` before it, as Transformers has them."""
+    names = {name.removeprefix("eval_") for name in found if not name.endswith(("runtime", "per_second", "epoch"))}
+    if metric.removeprefix("eval_") not in names | {"loss"}:
+        known = ", ".join(sorted(names | {"loss"}))
+        raise ValueError(f"there is no metric {metric!r} to choose by; there are {known}")
 
 
 def _refuse_to_copy(name: str, model: nn.Module, batch: dict[str, Tensor]) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,11 @@ from transformers import TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
-from .checks import check_arguments, check_room, check_rows, check_rows_stay, check_stages, stay
+from .checks import Metrics, check_arguments, check_room, check_rows, check_rows_stay, check_stages, stay
 from .data import Inputs, Learner, TaughtDataset
 from .stages import Stage, check_training, method, read_stages, refuse_two_schedules
 from .teacher import Collator, Logits, fingerprint_of_data, fingerprint_of_model, keep_logits
 from .trainer import DistillationTrainer, machine
-
-Metrics = Callable[[Any], dict[str, float]]
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 2e-5,
@@ -41,6 +39,9 @@ DEFAULTS: dict[str, Any] = {
     "report_to": [],
 }
 """What a stage's `training` need not say; learning rate and batch are Annealing-KD's on GLUE."""
+
+LESS_IS_BETTER = ("loss", "error", "mse", "mae", "perplexity")
+"""How metrics end of which less is better."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def distill(
     seed: int = 0,
     output: str | Path = "runs/distilled",
     resume: bool = False,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     online: bool = False,
 ) -> Distilled:
     """Train a student from a teacher.
@@ -97,7 +98,8 @@ def distill(
         views: augmented views in turn, one an epoch, of a data set that has them.
         compute_metrics: as Transformers takes it; its predictions are logits.
         metric: the one of them that chooses; `loss` is that of the hard labels.
-        greater_is_better: whether more of it is better; of all but a loss unless said.
+        greater_is_better: whether more of it is better; unless said, of all but what ends as a loss or an error does
+            (`LESS_IS_BETTER`).
         training: fields of Transformers' `TrainingArguments` for every stage.
         seed: of every stage's order and dropout.
         output: a folder for each stage is made in it, with checkpoints while it runs and its weights when it is done.
@@ -109,12 +111,19 @@ def distill(
         the trained student, and what happened.
 
     Raises:
+        TypeError: if a model or inputs are of another kind.
         ValueError: if recipe, models and data do not fit together, if `output` holds another run, or a loss is not
             finite; by and large, all but the last before any training.
     """
-    given = [teacher] if isinstance(teacher, nn.Module) else list(teacher or [])
-    models = {f"teacher-{i}" if i > 1 else "teacher": one for i, one in enumerate(given, 1)}
+    given = list(teacher or []) if teacher is None or isinstance(teacher, (list, tuple)) else [teacher]
+    models: dict[str, Any] = {f"teacher-{i}" if i > 1 else "teacher": one for i, one in enumerate(given, 1)}
     models |= {"student": student} | ({"assistant": assistant} if assistant is not None else {})
+    for name, one in models.items():
+        if not isinstance(one, nn.Module):
+            raise TypeError(f"{name!r} is to be a torch.nn.Module, and is {type(one).__name__}: load it first")
+    for name, one in (inputs or {}).items():
+        if not isinstance(one, Inputs):
+            raise TypeError(f"the inputs of {name!r} are to be a `lehr.kd.Inputs`, and are {type(one).__name__}")
     if unknown := [name for name in inputs or () if name not in models]:
         raise ValueError(f"inputs are given for {unknown[0]!r}, which is no model; there are {', '.join(models)}")
     if epochs is not None and not isinstance(recipe, str):
@@ -145,7 +154,7 @@ def distill(
         training=dict(training or {}),
         seed=seed,
         output=Path(output),
-        cache=cache,
+        cache=None if cache is None else Path(cache),
         online=online,
     ).carry_out(resume=resume)
 
@@ -189,7 +198,14 @@ class Run:
         self._check_stages()
 
     def _check_stages(self) -> None:
-        check_stages(self.models, self.inputs, self.stages, online=self.online)
+        check_stages(
+            self.models,
+            self.inputs,
+            self.stages,
+            online=self.online,
+            metric=self.metric,
+            compute_metrics=self.compute_metrics,
+        )
         check_rows_stay(self.inputs, {teacher for stage in self.stages for teacher in stage.teachers})
 
     def carry_out(self, *, resume: bool = False) -> Distilled:
@@ -327,7 +343,8 @@ class Run:
         stage = self.stages[number]
         inputs = self.inputs[stage.student]
         choose = stage.choose != "last" and inputs.eval is not None
-        better = not self.metric.endswith("loss") if self.greater_is_better is None else self.greater_is_better
+        told = self.greater_is_better
+        better = not self.metric.endswith(LESS_IS_BETTER) if told is None else told
         settings = {**DEFAULTS, **self.training, **stage.training}
         if inputs.eval is None:
             settings["eval_strategy"] = "no"

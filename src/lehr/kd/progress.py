@@ -100,7 +100,8 @@ class StageProgress(ProgressCallback):
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         if state.is_world_process_zero and self.training_bar is not None:
-            told = {k.removeprefix("eval_"): v for k, v in (logs or {}).items() if isinstance(v, float)}
+            short = {k: k if k == "eval_loss" else k.removeprefix("eval_") for k in logs or ()}
+            told = {short[k]: v for k, v in (logs or {}).items() if isinstance(v, float)}
             untold = ("learning_rate", "grad_norm", "epoch", "phi", "seconds", "train_loss")
             self.measured |= {
                 k: f"{v:.3g}" for k, v in told.items() if k not in untold and not k.endswith(("runtime", "per_second"))

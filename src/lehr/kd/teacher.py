@@ -99,8 +99,14 @@ class _Part:
 
 
 def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """A model's logits for a batch: what it returns, or the first of a tuple, or what is called `logits` in it."""
+    """A model's logits for a batch: what it returns, or the first of a tuple, or what is called `logits` in it.
+
+    Raises:
+        ValueError: if there are none.
+    """
     output = model(**batch)
+    if isinstance(output, Mapping) and "logits" not in output:
+        raise ValueError(f"a {type(model).__name__} returns {', '.join(map(str, output))}, and no `logits`")
     output = output["logits"] if isinstance(output, Mapping) else getattr(output, "logits", output)
     logits: Tensor = output[0] if isinstance(output, tuple) else output
     return logits

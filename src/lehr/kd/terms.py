@@ -52,6 +52,7 @@ def labelled(student: Tensor, labels: Tensor | None, mask: Tensor | None) -> tup
         raise ValueError(
             f"labels of shape {tuple(labels.shape)} do not fit logits of shape {tuple(student.shape)}: "
             f"give one per item, {tuple(student.shape[:-1])}"
+            + (", as tasks of several labels an item are not known" if labels.shape == student.shape else "")
         )
     return chosen(student, mask), labels.reshape(-1) if mask is None else labels[mask]
 

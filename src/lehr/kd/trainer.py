@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from .checks import refuse_unknown_metric
 from .data import Inputs, Learner, TaughtCollator, TaughtDataset, counted, lengths
 from .objectives import NO_LABEL, Objective, hard_labels
 from .progress import StageProgress, progress
@@ -214,8 +215,7 @@ class DistillationTrainer(Trainer):
             return False
         name = f"eval_{self.args.metric_for_best_model.removeprefix('eval_')}"
         if name not in metrics:
-            known = ", ".join(key.removeprefix("eval_") for key in metrics)
-            raise ValueError(f"there is no metric {name.removeprefix('eval_')!r} to choose by; there are {known}")
+            refuse_unknown_metric(self.args.metric_for_best_model, metrics)
         if self.stage.choose == "best-at-full" and self.stage.phi(self.state.global_step / self.state.max_steps) < 1:
             return False
         return bool(super()._determine_best_metric(metrics, trial))
