@@ -25,6 +25,7 @@ class Language:
         objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
             possessives that stand before that are among them, those that stand alone, as `hers`, are not. Nor does a
             good name of several words stop at one.
+        verbs: other words before which one of `either` is no possessive, as in *made her feel*.
         adverbs: words that say how something is done: before one that ends a phrase, one of `either` is no possessive.
         definite: words with which mentions begin that refer to what is known.
         indefinite: the definite article for each indefinite one.
@@ -53,6 +54,7 @@ class Language:
     anaphors: Sequence[str] = ()
     unpronouns: Sequence[str] = ()
     objects_before: Sequence[str] = ()
+    verbs: Sequence[str] = ()
     adverbs: Sequence[str] = ()
     definite: Sequence[str] = ()
     indefinite: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +73,6 @@ class Language:
     example: str = ""
 
     def has_pronoun(self, word: str) -> bool:
-        word = word.removesuffix(".")  # as some corpora have it where a sentence ends
         return word not in self.unpronouns and any(
             word in group or word.lower() in group
             for group in (self.pronouns, self.possessives, self.either, self.kept)

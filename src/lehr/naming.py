@@ -55,7 +55,7 @@ class Naming:
     def kind(self, mention: Mention) -> Kind:
         """A pronoun is nothing but pronouns; a name has at least a half of proper words.
 
-        *US* and *IT* are names, but pronouns said with stress if the entity is *we* or *it* elsewhere.
+        *US* and *IT* are names, but pronouns said with stress if the entity is *we* or *it* elsewhere, and came before.
 
         Quantified are *no boy*, *two boys* and *which of us*, that mean others when they are said again; not so *this
         boy*, nor Half Moon Bay, if it has its capital within a sentence.
@@ -164,7 +164,8 @@ class Naming:
             words = {
                 m.span: self.document.tokens[m.first_word] for m in cluster.mentions if m.first_word == m.last_word
             }
-            written = {span: word.lower() for span, word in words.items() if word in self.language.unpronouns}
+            first = min(mention.span for mention in cluster.mentions)
+            written = {s: word.lower() for s, word in words.items() if word in self.language.unpronouns and s != first}
             others = {word.lower() for span, word in words.items() if span not in written} if written else set()
             for group in (group for group in self.language.persons if others.intersection(group)):
                 found += [span for span, word in written.items() if word in group]

@@ -174,8 +174,9 @@ class _Rewriting:
 
     def _goes_on(self, word: int) -> bool:
         """Whether a phrase goes on with this word, which is of the same sentence as that before it."""
-        follows = word not in self.ends and self.tokens[word][0].isalnum()
-        return follows and not _in(self.tokens[word], self.language.objects_before)
+        if word in self.ends or not self.tokens[word][0].isalnum():
+            return False
+        return not _in(self.tokens[word], (*self.language.objects_before, *self.language.verbs))
 
     def _genitive(self, name: str, kind: Kind) -> str:
         """James's, the boss's and the boys', with the apostrophe that the document has."""

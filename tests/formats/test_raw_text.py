@@ -50,7 +50,7 @@ def test_words_are_those_of_the_penn_treebank(source: str, words: str) -> None:
         ("He lived in the U.S. The house burnt.", ["He lived in the U.S.", "The house burnt ."]),
         ("“Wait …” He left… Ann… stayed…", ["“ Wait … ”", "He left …", "Ann … stayed …"]),
         ("He is older than I. She left. So am I.", ["He is older than I .", "She left .", "So am I ."]),
-        ("Charles I. Stuart died.", ["Charles I . Stuart died ."]),
+        ("Charles I. Stuart died by I. Newton.", ["Charles I . Stuart died by I . Newton ."]),
         ("", []),
         (" \r\n\r\n\t", []),
     ],

@@ -67,6 +67,7 @@ def test_rows_in_another_format_are_answered_alike(format: str) -> None:
     found = resolve(rows.with_format(format))
     assert found.format["type"] == format
     assert found.with_format(None).to_list() == resolve(rows).to_list()
+    assert resolve(rows.select([]).with_format(format)).format["type"] == format
 
 
 def test_a_column_of_numbers_is_no_words() -> None:

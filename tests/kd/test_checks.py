@@ -114,7 +114,6 @@ class Lookup(Net):
         ({"collator": lambda rows: {**collate(rows), "text": ["a", "b"]}}, "gives a list as 'text', and is to give"),
         ({"train_dataset": DatasetDict(train=Dataset.from_list([{"a": 1}]))}, "DatasetDict, which has several parts"),
         ({"eval_dataset": []}, "there are no rows to choose between epochs of 'student' by"),
-        ({"metric": "acc"}, "there is no metric 'acc' to choose by; there are accuracy, loss"),
     ],
 )
 def test_what_does_not_fit_together_is_told_at_once(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -129,6 +128,11 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
         run(tmp_path, inputs={"student": (Points(64), collate)})
 
 
+def test_a_metric_that_may_not_be_there_is_warned_of(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="chosen by 'acc', and of two rows the metrics are accuracy"):
+        refused(tmp_path, "there is no metric 'acc' to choose by; there are loss, accuracy", metric="acc")
+
+
 def test_metrics_that_two_rows_do_not_have_are_waited_for(tmp_path: Path) -> None:
     def of_many(prediction: Any) -> dict[str, float]:
         if len(prediction.label_ids) < 3:
@@ -138,13 +142,14 @@ def test_metrics_that_two_rows_do_not_have_are_waited_for(tmp_path: Path) -> Non
     run(tmp_path, compute_metrics=of_many)
 
 
-def test_less_of_an_error_is_better(tmp_path: Path) -> None:
-    def error(prediction: Any) -> dict[str, float]:
-        return {"rmse": next(errors)}
+@pytest.mark.parametrize(("metric", "chosen"), [("rmse", (1.0, 2)), ("neg_rmse", (3.0, 1)), ("f1", (3.0, 1))])
+def test_less_of_an_error_is_better(tmp_path: Path, metric: str, chosen: tuple[float, int]) -> None:
+    def score(prediction: Any) -> dict[str, float]:
+        return {metric: next(scores)}
 
-    errors = iter([0.0, 3.0, 1.0, 2.0])
-    done = run(tmp_path, recipe="scratch", epochs=3, compute_metrics=error, metric="rmse")
-    assert (done.stages[0]["chosen"], done.stages[0]["chosen_epoch"]) == (1.0, 2)
+    scores = iter([0.0, 3.0, 1.0, 2.0])
+    done = run(tmp_path, recipe="scratch", epochs=3, compute_metrics=score, metric=metric)
+    assert (done.stages[0]["chosen"], done.stages[0]["chosen_epoch"]) == chosen
 
 
 def test_a_student_that_cannot_learn_is_refused(tmp_path: Path) -> None:

@@ -38,6 +38,11 @@ _PARAGRAPH = re.compile(r"(?:\n|\r(?!\n))[^\S\r\n]*[\r\n]|[\f\u2029]")
 _TOLD = {";": ",", "…": "..."}
 """Marks that syntok takes for others than they are, or does not know."""
 
+_BEFORE_I = frozenset(
+    ["than", "nor", "am", "was", "do", "did", "have", "had", "can", "could", "shall", "should", "will", "would", "may"]
+)
+"""Words after which *I* is a pronoun, where a name has no initial and a king no number."""
+
 LONGEST = 1000
 """Words of a paragraph that are searched for sentences at once."""
 
@@ -173,8 +178,8 @@ def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[i
 def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -> Iterator[Token]:
     """The words as syntok's segmenter wants them: abbreviations in two, marks in a row as one, no splits at ``;``.
 
-    Of brackets that open in a row only the first is told, since it looks for the end of each. *I* after a word in lower
-    case, as in ``older than I. She``, is told as another word: it would take it for an initial, or for a numeral.
+    Of brackets that open in a row only the first is told, since it looks for the end of each. *I* after a word that
+    ends with it, as in ``older than I. She``, is told as another word: it would take it for an initial.
     """
     word, previous = "", words[first][0]
     for start, stop in words[first:end]:
@@ -182,7 +187,7 @@ def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -
         previous = stop
         if len(word) == 1:
             if word != before or word not in "([{":
-                told = "me" if word == "I" and before.islower() else _TOLD.get(word, word)
+                told = "me" if word == "I" and before in _BEFORE_I else _TOLD.get(word, word)
                 yield Token(space, told, start)
         elif word[0] == "." or word[-1] in "!?":
             yield Token(space, "..." if word[0] == "." else word[-1], start)

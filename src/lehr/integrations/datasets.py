@@ -44,7 +44,7 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
     own = Features.from_arrow_schema(pa.schema(fields(words)))
     features = Features({**kept, **own})
     if not len(dataset):  # which `map` would leave without the new columns
-        return Dataset.from_dict({name: [] for name in features}, features=features)
+        return _formatted(Dataset.from_dict({name: [] for name in features}, features=features), dataset)
     resolved = dataset.with_format(None).map(
         RowResolver(**options),
         fn_kwargs={"words": words},
@@ -55,4 +55,10 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
         features=features,
         desc="resolving",
     )
-    return resolved.with_format(dataset.format["type"], **dataset.format["format_kwargs"])
+    return _formatted(resolved, dataset)
+
+
+def _formatted(resolved: Dataset, like: Dataset) -> Dataset:
+    """In the format of another data set, but for a transform, which may want columns that are gone."""
+    kind = like.format["type"]
+    return resolved if kind == "custom" else resolved.with_format(kind, **like.format["format_kwargs"])

@@ -135,6 +135,8 @@ def check_stages(
             raise ValueError(f"{stage.title()}: several online teachers must see the rows alike")
         learned = {name: torch.tensor(value, device=own.device) for name, value in stage.learned.items()}
         taught = logits[stage.teachers[0]] if stage.teachers else None
+        if stage.teachers:
+            _refuse_padding_to_teach(stage, own, batches[stage.student])
         try:
             stage.function()(own, taught, batches[stage.student].get("labels"), 1.0, **learned)
             _check_student(stage, models[stage.student], inputs[stage.student], own, batches[stage.student])
@@ -158,6 +160,17 @@ def _refuse_to_share(stage: Stage, models: Mapping[str, nn.Module]) -> None:
                 )
 
 
+def _refuse_padding_to_teach(stage: Stage, logits: Tensor, batch: Mapping[str, Tensor]) -> None:
+    """Where logits are one a token, labels say which of them count, if only by -100."""
+    mask = batch.get("attention_mask")
+    of_tokens = mask is not None and logits.ndim > 2 and logits.shape[:-1] == mask.shape
+    if "labels" not in batch and mask is not None and of_tokens and not mask.all():
+        raise ValueError(
+            f"{stage.title()}: the logits of {stage.student!r} are one a token, padding among them, and no `labels` say "
+            "which of them count: let the collator give some, -100 where there is none"
+        )
+
+
 def _first_rows(name: str, inputs: Inputs, rows: Any) -> dict[str, Tensor]:
     """A batch of two rows."""
     batch = inputs.collator(fetch(rows, range(min(2, len(rows)))))
@@ -168,7 +181,7 @@ def _first_rows(name: str, inputs: Inputs, rows: Any) -> dict[str, Tensor]:
             raise ValueError(
                 f"the collator of {name!r} gives a {type(value).__name__} as {key!r}, and is to give tensors"
             )
-    return dict(batch)
+    return {key: value.cpu() for key, value in batch.items()}
 
 
 def _ask(name: str, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
@@ -221,21 +234,19 @@ def _check_choice(name: str, model: nn.Module, inputs: Inputs, metric: str, comp
         _check_range(inputs.eval, inputs.collator, batch["labels"], logits.shape[-1])
     except ValueError as error:
         raise ValueError(f"in the rows that choose between epochs of {name!r}, {error}") from error
-    found = {}
+    _warn_of_metric(metric, compute_metrics, EvalPrediction(logits.float().numpy(), batch["labels"].numpy()))
+
+
+def _warn_of_metric(metric: str, compute_metrics: Metrics | None, prediction: EvalPrediction) -> None:
+    """Say so if two rows have metrics, and not this one, which others may have: that of a class, say."""
+    found: dict[str, float] = {}
     with warnings.catch_warnings(), suppress(Exception):  # of two rows there may be no correlation, say
         warnings.simplefilter("ignore")
-        prediction = EvalPrediction(logits.float().numpy(), batch["labels"].numpy())
         found = compute_metrics(prediction) if compute_metrics else {}
-    if found:
-        refuse_unknown_metric(metric, found)
-
-
-def refuse_unknown_metric(metric: str, found: Iterable[str]) -> None:
-    """Raise ValueError if there is no such metric, with or without ``eval_`` before it, as Transformers has them."""
-    names = {name.removeprefix("eval_") for name in found if not name.endswith(("runtime", "per_second", "epoch"))}
-    if metric.removeprefix("eval_") not in names | {"loss"}:
-        known = ", ".join(sorted(names | {"loss"}))
-        raise ValueError(f"there is no metric {metric!r} to choose by; there are {known}")
+    names = {name.removeprefix("eval_") for name in found}
+    if names and metric.removeprefix("eval_") not in names | {"loss"}:
+        told = ", ".join(sorted(names))
+        warnings.warn(f"epochs are to be chosen by {metric!r}, and of two rows the metrics are {told}", stacklevel=2)
 
 
 def _refuse_to_copy(name: str, model: nn.Module, batch: dict[str, Tensor]) -> None:

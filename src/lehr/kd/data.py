@@ -120,19 +120,18 @@ class TaughtCollator:
         return batch
 
 
-def counted(labels: Tensor | None, attention_mask: Tensor | None, shape: Sequence[int]) -> Tensor | None:
+def counted(labels: Tensor | None, attention_mask: Tensor | None) -> Tensor | None:
     """Which tokens of a batch count, bool (B, T): those with a label, and of a row without any all but its padding.
 
     Args:
         labels: (B, T), or (B,) or None where rows are labelled as wholes, or not at all.
-        attention_mask: (B, T), or None.
-        shape: of the items that there are logits for; (B, T) where these are tokens.
+        attention_mask: (B, T), or None if the batch has none.
 
     Returns:
-        None where all items count.
+        None where rows count, and not tokens.
     """
     if labels is None or labels.ndim < 2:
-        return None if attention_mask is None or attention_mask.shape != shape else attention_mask.bool()
+        return None
     known = labels.ne(NO_LABEL)
     if attention_mask is None or attention_mask.shape != labels.shape:
         return known
@@ -148,13 +147,12 @@ def _as_long(logits: list[Any], batch: Mapping[str, Any], left: bool) -> list[An
         ValueError: if they cannot be, as what has a label would be.
     """
     labels, mask = batch.get("labels"), batch.get("attention_mask")
-    like = labels if labels is not None and labels.ndim > 1 else mask
-    if like is None or logits[0].ndim < 2 or all(len(row) == like.shape[1] for row in logits):
+    counts = counted(labels, mask)
+    if counts is None or all(len(row) == counts.shape[1] for row in logits):
         return logits
     if left or (mask is not None and not mask[:, 0].all()):
         raise ValueError("kept logits of tokens need rows that are padded on the right; these are on the left")
-    fitted, tokens, counts = [], like.shape[1], counted(labels, mask, like.shape)
-    assert counts is not None
+    fitted, tokens = [], counts.shape[1]
     for row, own in zip(logits, counts, strict=True):
         if own[len(row) :].any():
             raise ValueError(f"a teacher's logits are of {len(row)} tokens, and the row has more that count")

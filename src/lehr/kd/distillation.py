@@ -41,7 +41,7 @@ DEFAULTS: dict[str, Any] = {
 """What a stage's `training` need not say; learning rate and batch are Annealing-KD's on GLUE."""
 
 LESS_IS_BETTER = ("loss", "error", "mse", "mae", "perplexity")
-"""How metrics end of which less is better."""
+"""How metrics end of which less is better, unless they begin with ``neg_``."""
 
 
 @dataclass(frozen=True)
@@ -343,8 +343,9 @@ class Run:
         stage = self.stages[number]
         inputs = self.inputs[stage.student]
         choose = stage.choose != "last" and inputs.eval is not None
-        told = self.greater_is_better
-        better = not self.metric.endswith(LESS_IS_BETTER) if told is None else told
+        negated = self.metric.removeprefix("eval_").startswith("neg_")
+        better = negated or not self.metric.endswith(LESS_IS_BETTER)
+        better = better if self.greater_is_better is None else self.greater_is_better
         settings = {**DEFAULTS, **self.training, **stage.training}
         if inputs.eval is None:
             settings["eval_strategy"] = "no"

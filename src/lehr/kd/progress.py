@@ -72,7 +72,7 @@ class StageProgress(ProgressCallback):
         spent = self.told - self.began
         left = spent * (state.max_steps - state.global_step) / max(1, state.global_step - self.first_step)
         tell(
-            f"{self.title}: epoch {state.epoch:.3g} of {args.num_train_epochs:g}{measured}, "
+            f"{self.title}: epoch {round(state.epoch, 3):g} of {args.num_train_epochs:g}{measured}, "
             f"{tqdm.format_interval(spent)} spent, {tqdm.format_interval(left)} left"
         )
 

@@ -211,9 +211,9 @@ def _path(folder: Path, start: int) -> Path:
 
 def _by_length(dataset: Any, indices: range) -> list[int]:
     """Rows of like length one after the other, where that is known, so that little of a batch is padding."""
-    if "input_ids" not in getattr(dataset, "column_names", ()):
+    if not isinstance(dataset, datasets.Dataset) or "input_ids" not in dataset.column_names:
         return list(indices)
-    pieces = dataset[indices.start : indices.stop]["input_ids"]
+    pieces = dataset.with_format(None).select_columns("input_ids")[indices.start : indices.stop]["input_ids"]
     return sorted(indices, key=lambda row: len(pieces[row - indices.start]))
 
 

@@ -15,7 +15,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from .checks import refuse_unknown_metric
 from .data import Inputs, Learner, TaughtCollator, TaughtDataset, counted, lengths
 from .objectives import NO_LABEL, Objective, hard_labels
 from .progress import StageProgress, progress
@@ -138,7 +137,7 @@ class DistillationTrainer(Trainer):
         if seen_by_teacher is not None:
             with torch.no_grad(), self.accelerator.autocast():
                 teacher = torch.stack([logits_of(one, seen_by_teacher).float() for one in self.online]).mean(0)
-        mask = counted(labels, batch.get("attention_mask"), logits.shape[:-1])
+        mask = counted(labels, batch.get("attention_mask"))
         loss = self.objective(logits, teacher, labels, self.progress(), mask=mask, items=num_items_in_batch, **learned)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # which the mean over processes takes back
@@ -174,7 +173,7 @@ class DistillationTrainer(Trainer):
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """The items that the objective counts: those without a label too, unless it learns from labelled ones alone."""
         if self.stage.name not in ("hard-labels", "dkd"):
-            batch_samples = [{"labels": _items(batch)} for batch in batch_samples if _items(batch).numel()]
+            batch_samples = [{"labels": _items(batch)} for batch in batch_samples if "labels" in batch]
         items = super()._get_num_items_in_batch(batch_samples, device)
         return items.clamp(min=1) if isinstance(items, Tensor) else items
 
@@ -215,20 +214,18 @@ class DistillationTrainer(Trainer):
             return False
         name = f"eval_{self.args.metric_for_best_model.removeprefix('eval_')}"
         if name not in metrics:
-            refuse_unknown_metric(self.args.metric_for_best_model, metrics)
+            timed = ("runtime", "per_second", "epoch")
+            known = ", ".join(key.removeprefix("eval_") for key in metrics if not key.endswith(timed))
+            raise ValueError(f"there is no metric {name.removeprefix('eval_')!r} to choose by; there are {known}")
         if self.stage.choose == "best-at-full" and self.stage.phi(self.state.global_step / self.state.max_steps) < 1:
             return False
         return bool(super()._determine_best_metric(metrics, trial))
 
 
 def _items(batch: Mapping[str, Any]) -> Tensor:
-    """What counts of a batch, as labels of which `NO_LABEL` does not; nothing if that is not known."""
-    labels, teacher = batch.get("labels"), batch.get("teacher_logits")
-    if labels is not None:
-        counts = counted(labels, batch.get("attention_mask"), labels.shape)
-        return torch.zeros_like(labels) if counts is None else torch.where(counts, 0, NO_LABEL)
-    counts = counted(None, batch.get("attention_mask"), () if teacher is None else teacher.shape[:-1])
-    return torch.empty(0) if counts is None else torch.where(counts, 0, NO_LABEL)
+    """What counts of a batch with labels, as labels of which `NO_LABEL` does not."""
+    counts = counted(batch["labels"], batch.get("attention_mask"))
+    return torch.zeros_like(batch["labels"]) if counts is None else torch.where(counts, 0, NO_LABEL)
 
 
 class _ByLength(LengthGroupedSampler):
