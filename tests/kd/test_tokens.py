@@ -54,7 +54,7 @@ def test_padding_is_not_taught(tmp_path: Path) -> None:
         return {name: tensor for name, tensor in padded(rows).items() if name != "labels"}
 
     stage, places = Stage("annealed-regression", 1, teacher="teacher"), {"output": tmp_path, "cache": tmp_path}
-    with pytest.raises(ValueError, match="logits of 'student' are one a token, padding among them, and no"):
+    with pytest.raises(ValueError, match="logits of 'student' are one a token, padding too, and no"):
         distill(Tagger(1), Tagger(2), ROWS, collator=without_labels, recipe=[stage], training=SMALL, **places)
 
 

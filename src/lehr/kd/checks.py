@@ -166,7 +166,7 @@ def _refuse_padding_to_teach(stage: Stage, logits: Tensor, batch: Mapping[str, T
     of_tokens = mask is not None and logits.ndim > 2 and logits.shape[:-1] == mask.shape
     if "labels" not in batch and mask is not None and of_tokens and not mask.all():
         raise ValueError(
-            f"{stage.title()}: the logits of {stage.student!r} are one a token, padding among them, and no `labels` say "
+            f"{stage.title()}: the logits of {stage.student!r} are one a token, padding too, and no `labels` say "
             "which of them count: let the collator give some, -100 where there is none"
         )
 
