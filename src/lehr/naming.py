@@ -160,12 +160,11 @@ class Naming:
     def _stressed(self) -> frozenset[Span]:
         """Pronouns that are written like names."""
         found: list[Span] = []
+        tokens, odd = self.document.tokens, self.language.unpronouns
         for cluster in self.document.clusters:
-            words = {
-                m.span: self.document.tokens[m.first_word] for m in cluster.mentions if m.first_word == m.last_word
-            }
+            words = {m.span: tokens[m.first_word] for m in cluster.mentions if m.first_word == m.last_word}
             first = min(mention.span for mention in cluster.mentions)
-            written = {s: word.lower() for s, word in words.items() if word in self.language.unpronouns and s != first}
+            written = {span: word.lower() for span, word in words.items() if word in odd and span != first}
             others = {word.lower() for span, word in words.items() if span not in written} if written else set()
             for group in (group for group in self.language.persons if others.intersection(group)):
                 found += [span for span, word in written.items() if word in group]

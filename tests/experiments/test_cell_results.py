@@ -87,7 +87,7 @@ def test_a_cell_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, monkeyp
     carry_out_cell(grid, cell(grid, "cifar10/teacher-0"), problem=HalvesProblem(), **places)
     one = cell(grid, "cifar10/annealing-kd-2")
     mortal = HalvesProblem()
-    mortal.mortal = 4  # in the first epoch of the second stage
+    mortal.mortal = 5  # after two rows that are tried and three epochs, in the first epoch of the second stage
     with pytest.raises(KeyboardInterrupt):
         carry_out_cell(grid, one, problem=mortal, **places)
     assert not (tmp_path / "results" / one.file).exists()

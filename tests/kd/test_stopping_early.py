@@ -115,10 +115,6 @@ def test_a_buffer_may_be_infinite(tmp_path: Path) -> None:
     run(tmp_path, recipe="scratch", epochs=1, student=student)
 
 
-def test_a_metric_that_is_not_there(tmp_path: Path) -> None:
-    refused(tmp_path, "there is no metric 'acuracy' to choose by; there are loss, accuracy", metric="acuracy", epochs=2)
-
-
 @pytest.mark.parametrize(
     ("change", "what"),
     [
