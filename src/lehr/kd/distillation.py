@@ -17,14 +17,13 @@ from accelerate import PartialState  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from ..files import aside, write_text
 from .checks import Metrics, check_arguments, check_room, check_rows, check_rows_stay, check_stages, stay
 from .data import Inputs, Learner, TaughtDataset
 from .stages import Stage, check_training, method, read_stages, refuse_two_schedules
 from .teacher import Collator, Logits, fingerprint_of_data, fingerprint_of_model, keep_logits
-from .trainer import DistillationTrainer, machine
+from .trainer import DistillationTrainer, last_checkpoint, machine
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 2e-5,
@@ -391,19 +390,3 @@ def _shapes(model: nn.Module) -> str:
     """What tells a network of other layers or sizes, as the student of a run that is gone on with may be."""
     shapes = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
     return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The last checkpoint that was written to its end; those that a kill cut short are removed.
-
-    Transformers writes `trainer_state.json` last of all.
-    """
-    if PartialState().is_main_process:
-        for checkpoint in folder.glob("checkpoint-*"):
-            try:
-                json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
-            except (FileNotFoundError, json.JSONDecodeError):
-                shutil.rmtree(checkpoint)
-    PartialState().wait_for_everyone()
-    last: str | None = get_last_checkpoint(str(folder))
-    return last

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState  # type: ignore[import-untyped]
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import get_last_checkpoint
 
 from .data import Inputs, Learner, TaughtCollator, TaughtDataset, counted, lengths
 from .objectives import NO_LABEL, Objective, hard_labels
@@ -37,6 +42,22 @@ def machine(training: Mapping[str, Any]) -> dict[str, Any]:
     use_cpu = training.get("use_cpu", not (torch.cuda.is_available() or torch.backends.mps.is_available()))
     bf16 = training.get("bf16", not training.get("fp16") and bf16_pays(use_cpu))
     return {"use_cpu": use_cpu, "bf16": bf16, "dataloader_pin_memory": not use_cpu}
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The last checkpoint that was written to its end; those that a kill cut short are removed.
+
+    Transformers writes `trainer_state.json` last of all.
+    """
+    if PartialState().is_main_process:
+        for checkpoint in folder.glob("checkpoint-*"):
+            try:
+                json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+            except (FileNotFoundError, json.JSONDecodeError):
+                shutil.rmtree(checkpoint)
+    PartialState().wait_for_everyone()
+    last: str | None = get_last_checkpoint(str(folder))
+    return last
 
 
 class DistillationTrainer(Trainer):
