@@ -141,6 +141,11 @@ def test_abbreviations_and_contractions_are_those_of_the_language() -> None:
     assert (whole.text, whole.words, whole.sentences) == (part, tuple(words), tuple(sentences))
 
 
+def test_a_pronoun_of_one_letter_is_one_of_the_language() -> None:
+    source = "Er ist so alt, was I. Bach nicht war."
+    assert [len(text.read(source, name="x", language=code)[0].sentences) for code in ("en", "de", "")] == [2, 1, 1]
+
+
 def test_text_without_words_in_json_lines_is_split_as_in_its_language() -> None:
     source = '{"text": "Mary didn\'t."}\n'
     for code, words in (("en", ["Mary", "did", "n't", "."]), ("nl", ["Mary", "didn't", "."])):

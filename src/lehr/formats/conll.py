@@ -159,7 +159,7 @@ class _Rows:
 def _split(words: list[str], language: str) -> list[list[str]]:
     """Words that came without sentences, in sentences."""
     text, offsets = join_words([words], language)
-    return [words[first:end] for first, end in split_sentences(text, offsets)]
+    return [words[first:end] for first, end in split_sentences(text, offsets, language)]
 
 
 def _lines(document: Document) -> Iterator[str]:

@@ -242,7 +242,7 @@ class _Record:
             words = tuple(self.pair("words", word) for word in self.items("words"))
             document = Document("", source, words, ((0, len(words)),) if words else ())
             given = [self.pair("sentences", sentence) for sentence in self.items("sentences")]
-            sentences = [(first, last + 1) for first, last in given] or text.split_sentences(source, words)
+            sentences = [(first, last + 1) for first, last in given] or text.split_sentences(source, words, language)
             document = replace(document, sentences=tuple(sentences), speakers=self.speakers())
         else:
             document = text.read(source, name="", language=language)[0]

@@ -21,6 +21,7 @@ from syntok.segmenter import segment  # type: ignore[import-untyped]
 from syntok.tokenizer import Token  # type: ignore[import-untyped]
 
 from ..document import Document
+from ..language import Language
 from ..language import language as known
 
 _SPACE = r"\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff"
@@ -38,11 +39,6 @@ _PARAGRAPH = re.compile(r"(?:\n|\r(?!\n))[^\S\r\n]*[\r\n]|[\f\u2029]")
 _TOLD = {";": ",", "…": "..."}
 """Marks that syntok takes for others than they are, or does not know."""
 
-_BEFORE_I = frozenset(
-    ["than", "nor", "am", "was", "do", "did", "have", "had", "can", "could", "shall", "should", "will", "would", "may"]
-)
-"""Words after which *I* is a pronoun, where a name has no initial and a king no number."""
-
 LONGEST = 1000
 """Words of a paragraph that are searched for sentences at once."""
 
@@ -53,7 +49,7 @@ _ENOUGH = 2**12
 def read(source: str, *, name: str, language: str = "en") -> list[Document]:
     """The text, in the language of an ISO 639 code, as one document, named after the file, without clusters."""
     words = split_words(source, language)
-    return [Document(PurePath(name).stem, source, tuple(words), tuple(split_sentences(source, words)))]
+    return [Document(PurePath(name).stem, source, tuple(words), tuple(split_sentences(source, words, language)))]
 
 
 def write(documents: Iterable[Document]) -> str:
@@ -100,9 +96,9 @@ def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(word, re.VERBOSE), re.compile("|".join(cuts), re.IGNORECASE)
 
 
-def split_sentences(text: str, words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def split_sentences(text: str, words: Sequence[tuple[int, int]], language: str = "en") -> list[tuple[int, int]]:
     """The sentences of a text as half-open ranges of its words, which may also be those of another tokenizer."""
-    starts, _ = _sentence_starts(text, words, over=True)
+    starts, _ = _sentence_starts(text, words, language, over=True)
     return list(pairwise([*starts, len(words)]))
 
 
@@ -130,7 +126,7 @@ def stream(
         text = "".join(held)
         edge = len(text) if piece is None else _run_start(text, len(text.rstrip()))
         words = [word for word in split_words(text, language) if skip <= word[0] and word[1] <= edge]
-        starts, following = _sentence_starts(text, words, over=piece is None)
+        starts, following = _sentence_starts(text, words, language, over=piece is None)
         cut = len(text) if piece is None else words[following - 1][1] if following else skip
         if cut > skip:
             done = [(start - skip, end - skip) for start, end in words[:following]]
@@ -147,7 +143,9 @@ def _run_start(text: str, end: int) -> int:
     return end
 
 
-def _sentence_starts(text: str, words: Sequence[tuple[int, int]], *, over: bool) -> tuple[list[int], int]:
+def _sentence_starts(
+    text: str, words: Sequence[tuple[int, int]], language: str, *, over: bool
+) -> tuple[list[int], int]:
     """The words with which sentences begin, and how many words are in sentences that are sure.
 
     Unless the text is `over`, the end of its last paragraph is open. A paragraph of more than `LONGEST` words is looked
@@ -160,7 +158,7 @@ def _sentence_starts(text: str, words: Sequence[tuple[int, int]], *, over: bool)
             if stop == len(words) and not over:
                 return starts, first
             found = [first]
-            for sentence in segment(_tokens(text, words, first, stop)):
+            for sentence in segment(_tokens(text, words[first:stop], known(language))):
                 start = bisect_left(words, (sentence[0].offset, 0))
                 if found[-1] < start < stop:
                     found.append(start)
@@ -175,20 +173,20 @@ def _paragraphs(text: str, words: Sequence[tuple[int, int]]) -> Iterator[tuple[i
     return pairwise(sorted({0, len(words), *breaks}))
 
 
-def _tokens(text: str, words: Sequence[tuple[int, int]], first: int, end: int) -> Iterator[Token]:
+def _tokens(text: str, words: Sequence[tuple[int, int]], about: Language) -> Iterator[Token]:
     """The words as syntok's segmenter wants them: abbreviations in two, marks in a row as one, no splits at ``;``.
 
-    Of brackets that open in a row only the first is told, since it looks for the end of each. *I* after a word that
-    ends with it, as in ``older than I. She``, is told as another word: it would take it for an initial.
+    Of brackets that open in a row only the first is told, since it looks for the end of each. A pronoun of one
+    letter, as in ``older than I. She``, is told as another word where it is no initial, for which it would be taken.
     """
-    word, previous = "", words[first][0]
-    for start, stop in words[first:end]:
+    word, previous = "", words[0][0]
+    for start, stop in words:
         before, word, space = word, text[start:stop], text[previous:start]
         previous = stop
         if len(word) == 1:
             if word != before or word not in "([{":
-                told = "me" if word == "I" and before in _BEFORE_I else _TOLD.get(word, word)
-                yield Token(space, told, start)
+                alone = word in about.pronouns and before in about.before_pronouns
+                yield Token(space, "it" if alone else _TOLD.get(word, word), start)
         elif word[0] == "." or word[-1] in "!?":
             yield Token(space, "..." if word[0] == "." else word[-1], start)
         elif word[-1] == ".":

@@ -253,7 +253,7 @@ def words_of(doc: Doc) -> tuple[Document, list[int]]:
         starts.update(n for n, (i, j) in enumerate(pairwise(tokens), 1) if _parts(doc, i, j))
         sentences = list(pairwise(sorted(starts)))
     else:
-        sentences = split_sentences(doc.text, words)
+        sentences = split_sentences(doc.text, words, _language(doc))
     return Document("", doc.text, tuple(words), tuple(sentences)), tokens
 
 

@@ -51,7 +51,7 @@ def read(source: object, language: str = "en") -> tuple[Document, bool]:
         return text.read(source, name="", language=language)[0], False
     if isinstance(source, Sequence) and all(isinstance(item, str) for item in source):
         joined, words = join_words([source], language)
-        return Document("", joined, tuple(words), tuple(text.split_sentences(joined, words))), True
+        return Document("", joined, tuple(words), tuple(text.split_sentences(joined, words, language))), True
     if isinstance(source, Sequence) and _are_sentences(source):
         return Document.from_sentences(source, language=language), True
     raise TypeError(

@@ -72,7 +72,7 @@ class Reader:
                 True,
             )
             if sentences and sentences[0] is source:
-                found = raw_text.split_sentences(question.document.text, question.document.words)
+                found = raw_text.split_sentences(question.document.text, question.document.words, self.language)
                 question.document = replace(question.document, sentences=tuple(found))
         else:
             unmarked = source.removeprefix("\ufeff")  # a byte order mark, as files have it
