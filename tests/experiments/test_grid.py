@@ -40,7 +40,7 @@ OTHERWISE = {
         ),
     ],
     "cifar-teachers": [
-        f"annealing-kd-resnet{depth} {RATE} 0.1, then 0.01 (not 0.1), {EDGES}" for depth in (14, 20, 32, 44)
+        f"annealing-kd-resnet{depth} {RATE} 0.3, then 0.03 (not 0.3), {EDGES}" for depth in (14, 20, 32, 44)
     ],
     "stsb-centred": [
         f"{row} {one_schedule('5e-05', '1.1e-05')}"
