@@ -35,6 +35,18 @@ def bench() -> Iterable[str]:
     yield row("peak memory", *(f"{t['peak'] / 1e6:,.0f} MB" for t in found))
 
 
+def attention() -> Iterable[str]:
+    """Training with fused attention and without, by the length of rows."""
+    rows = read("attention.json")["rows"]
+    yield from header("pieces of a row", "bfloat16: fused", "in parts", "ratio", "float32: fused", "in parts", "ratio")
+    for length in dict.fromkeys(found["length"] for found in rows):
+        cells = []
+        for found in sorted((its for its in rows if its["length"] == length), key=lambda its: not its["bf16"]):
+            cells += [f"{found[name]:.2f} s" for name in ("seconds_fused", "seconds_apart")]
+            cells.append(f"{found['apart_over_fused']:.2f}")
+        yield row(length, *cells)
+
+
 def growth() -> Iterable[str]:
     """Time and memory by the length of a document."""
     result = read("long.json")
