@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
@@ -52,6 +53,12 @@ def shift_by_kind(logits: Floats, kinds: Ints, shift: Sequence[Sequence[float]])
     table = np.array(shift, logits.dtype)
     for kind in {*kinds.tolist()}:
         logits[kinds == kind] += table[kind, kinds]
+
+
+def fingerprint(code: str) -> str:
+    """What tells a language's kinds from others: the sha256 of all words that decide about them."""
+    words = (sorted(_pronouns(code).items()), sorted(_definite(code)), sorted(language(code).unpronouns))
+    return hashlib.sha256(repr(words).encode()).hexdigest()
 
 
 @cache

@@ -207,6 +207,7 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
         ("epochs=many", "recipe: `epochs` is a whole number, and not 'many'"),
         ("models=5", "recipe: `models` is keys and values, and not 5"),
         ("validation=0.2", "`validation` is for GLUE and images; this is coref/"),
+        ("views=7", "`views` is for images; this is coref/"),
         ("stages=[{objective: hard-labels, epochs: 1}]", "either a `method` or `stages`"),
         ("models.student=tiny/tiny-bert", "models: student is described by keys and values, as {from: tiny/tiny-bert}"),
         ("documents.train={scheme: names}", "documents: `train` is a list of keys and values, and not {'scheme'"),

@@ -63,6 +63,20 @@ def test_logits_are_those_of_the_matrices() -> None:
     np.testing.assert_allclose(found[cells:].numpy(), pairs[above], atol=1e-5)
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_teacher_with_other_kinds_of_words_is_another(monkeypatch: pytest.MonkeyPatch, alone: bool) -> None:
+    def teacher(**fields: Any) -> torch.nn.Module:
+        model, _ = made("bert", **fields)
+        return model if alone else Ensemble([model])
+
+    plain, by_kind = teacher(), teacher(kind_shift=np.zeros((count("en"),) * 2).tolist())
+    before = [fingerprint_of_model(model) for model in (plain, by_kind)]
+    monkeypatch.setattr("lehr.kinds._definite", lambda code: frozenset(["yonder"]))
+    after = [fingerprint_of_model(model) for model in (plain, by_kind)]
+    assert after[0] == before[0]
+    assert after[1] != before[1], "its logits have the kinds in them"
+
+
 def test_a_student_that_is_its_teacher_has_nothing_to_learn() -> None:
     model, _ = made("bert")
     batch = asked(model, HOUSE, to_learn=False)

@@ -53,6 +53,10 @@ def test_specials_stay_where_they_are() -> None:
     assert kept.encode("a[MASK]").tokens[1:-1] == ["a", "[MASK]"]
 
 
+def test_fewer_pieces_than_specials_leave_the_specials() -> None:
+    assert set(trimmed(SPECIAL - 1).tokenizer.get_vocab().values()) == set(range(SPECIAL))
+
+
 def test_characters_come_first_and_other_scripts_not_at_all() -> None:
     some, everything = (trimmed(size).tokenizer.get_vocab() for size in (SPECIAL + len(CHARACTERS) + 2, 10_000))
     assert {piece for piece, number in some.items() if number >= SPECIAL} == {*CHARACTERS, "the", "##bb"}

@@ -43,6 +43,10 @@ def test_the_shapes(record: dict[str, object]) -> None:
     assert document.speakers is None
 
 
+def test_a_list_of_words_is_split_into_sentences() -> None:
+    assert read_one({"tokens": WORDS}) == read_one({"sentences": SENTENCES})
+
+
 @pytest.mark.parametrize("speakers", [["A", "A", "-", "B", "", None], [["A", "A", "-"], ["B", "", None]]])
 def test_speakers_are_flat_or_nested(speakers: list[object]) -> None:
     document = read_one({"sentences": SENTENCES, "speakers": speakers, "clusters": []})

@@ -82,6 +82,7 @@ def test_settings_that_will_not_do(recipe: Path, setting: str, message: str) -> 
         ("- a\n- b\n", "expected keys and values, found list"),
         ("a: [", "no YAML"),
         ("seed: 1\nmodels:\nseed: 2\n", "no YAML: key 'seed' is there twice.* line 3"),
+        ("models: {[a]: 1}\n", "no YAML: .*unhashable key"),
     ],
 )
 def test_files_that_are_no_recipes(recipe: Path, text: str, message: str) -> None:

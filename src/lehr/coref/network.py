@@ -16,7 +16,7 @@ from transformers.utils.generic import ModelOutput
 
 from ..decoding import Floats, Ints, select_candidates, string_ids
 from ..kd.layers import keep_layers
-from ..kinds import kinds_of_spans
+from ..kinds import fingerprint, kinds_of_spans
 from .configuration import LehrConfig
 from .objectives import antecedent_loss, mention_loss, row_loss, taught_mentions, taught_pairs
 from .span_position import MentionHead, PairHead
@@ -82,6 +82,10 @@ class LehrModel(PreTrainedModel):
         self.mentions = MentionHead(hidden, config.mention_size, config.max_width, len(config.schemes), config.dropout)
         self.pairs = PairHead(hidden, config.pair_size, config.relation_layers, config.dropout)
         self.post_init()
+
+    def extra_repr(self) -> str:
+        """What its kinds are, where it has learned by them: kept logits are known by how a model prints."""
+        return f"kinds {fingerprint(self.config.language)}" if self.config.kind_shift else ""
 
     @classmethod
     def from_encoder(cls, name: str | Path, layers: Sequence[int] | None = None, **fields: Any) -> LehrModel:

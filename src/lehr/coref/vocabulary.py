@@ -43,7 +43,7 @@ def trim_vocabulary(model: LehrModel, tokenizer: Tokenizer, size: int) -> tuple[
         key=lambda piece: (len(piece.removeprefix("##")) > 1, vocabulary[piece]),
     )
     kept = sorted(
-        [*(p for p, number in vocabulary.items() if number < SPECIAL or p in named), *ranked[: size - SPECIAL]],
+        [*(p for p, number in vocabulary.items() if number < SPECIAL or p in named), *ranked[: max(size - SPECIAL, 0)]],
         key=vocabulary.__getitem__,
     )
     old = model.encoder.get_input_embeddings()

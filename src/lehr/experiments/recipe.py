@@ -37,6 +37,7 @@ ONLY_FOR = {
     "hans": ("GLUE",),
     "validation": ("GLUE", "images"),
     "split_seed": ("GLUE", "images"),
+    "views": ("images",),
 }
 """Fields that say nothing to other tasks."""
 

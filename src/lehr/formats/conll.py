@@ -20,11 +20,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePath
 
-from ..detokenize import join_words
 from ..document import Document, Span
 from .brackets import brackets
 from .errors import FormatError
-from .text import split_sentences
+from .text import in_sentences
 
 _BEGINS = re.compile(r"#\s*begin document\b")
 _NAMED = re.compile(r"(?:\((?P<id>.*)\)\s*|(?P<bare>[^;]*))(?:;\s*(?:part\s+(?P<part>\d{1,18}))?)?")
@@ -147,19 +146,13 @@ class _Rows:
                 expected = f"a closing '{cluster})' before the document ends"
                 raise FormatError.at(self.name, number, found=f"'({cluster}'", expected=expected)
         return Document.from_sentences(
-            self.sentences if self.blank else _split(list(chain.from_iterable(self.sentences)), self.language),
+            self.sentences if self.blank else in_sentences(list(chain.from_iterable(self.sentences)), self.language),
             id=self.id,
             clusters=[self.clusters[cluster] for cluster in sorted(self.clusters)],
             speakers=self.speakers if any(self.speakers) else None,
             part=self.part,
             language=self.language,
         )
-
-
-def _split(words: list[str], language: str) -> list[list[str]]:
-    """Words that came without sentences, in sentences."""
-    text, offsets = join_words([words], language)
-    return [words[first:end] for first, end in split_sentences(text, offsets, language)]
 
 
 def _lines(document: Document) -> Iterator[str]:

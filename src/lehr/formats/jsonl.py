@@ -9,8 +9,9 @@ mention, ``first_word`` and ``last_word`` where the document came in words.
 
 The shapes of fastcoref, s2e and Maverick are read as well:
 
-* ``sentences`` (lists of words) or ``tokens`` (one list of words), ``clusters`` of inclusive pairs of words and perhaps
-  ``speakers``, one a word, nested or flat; a ``text`` beside them is passed over and the words are joined anew;
+* ``sentences`` (lists of words) or ``tokens`` (one list of words, which is split into sentences), ``clusters`` of
+  inclusive pairs of words and perhaps ``speakers``, one a word, nested or flat; a ``text`` beside them is passed over
+  and the words are joined anew;
 * ``text`` alone and ``clusters`` of half-open pairs of characters.
 
 Beside a ``text``, ``words``, ``tokens`` and ``sentences`` that are no lists, but counts, say, are passed over.
@@ -230,6 +231,8 @@ class _Record:
         for word in chain.from_iterable(sentences):
             if not isinstance(word, str) or not word:
                 raise self.error(word, f"a word in {key!r}")
+        if key == "tokens":
+            sentences = text.in_sentences(sentences[0], language)
         document = Document.from_sentences(sentences, speakers=self.speakers(), language=language)
         return document.with_clusters([self.pair("clusters", pair) for pair in cluster] for cluster in self.clusters())
 

@@ -20,6 +20,7 @@ from pathlib import PurePath
 from syntok.segmenter import segment  # type: ignore[import-untyped]
 from syntok.tokenizer import Token  # type: ignore[import-untyped]
 
+from ..detokenize import join_words
 from ..document import Document
 from ..language import Language
 from ..language import language as known
@@ -100,6 +101,12 @@ def split_sentences(text: str, words: Sequence[tuple[int, int]], language: str =
     """The sentences of a text as half-open ranges of its words, which may also be those of another tokenizer."""
     starts, _ = _sentence_starts(text, words, language, over=True)
     return list(pairwise([*starts, len(words)]))
+
+
+def in_sentences(words: Sequence[str], language: str = "en") -> list[list[str]]:
+    """Words that came without sentences, in sentences."""
+    text, offsets = join_words([words], language)
+    return [[*words[first:end]] for first, end in split_sentences(text, offsets, language)]
 
 
 def stream(

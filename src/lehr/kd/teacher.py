@@ -280,6 +280,7 @@ def fingerprint_of_model(model: nn.Module) -> str:
     """sha256 of a model as torch prints it, of its configuration where it has one, and of every weight and buffer.
 
     What changes no logit is left out of the configuration: where it came from, and the language it is said to read.
+    What else a model goes by, it says when it is printed (`extra_repr`).
     """
     digest = hashlib.sha256(repr(model).encode())
     config: Any = getattr(model, "config", None)

@@ -108,7 +108,8 @@ def bench(model: Path, text: str, short: str, *, threads: int | None = None, rou
     """
     timed = _Timed(model, threads)
     resolver = Resolver(timed)
-    (document,), (paragraph,) = read(text, name="text"), read(short, name="short")
+    split = partial(read, name="", language=timed.config.language)
+    (document,), (paragraph,) = split(text), split(short)
     if not document.words or not paragraph.words:
         raise ValueError("there is nothing to time: a text has no word")
     windows = [window.input_ids[None] for window in timed.windower.stream([document.tokens])]
@@ -116,7 +117,7 @@ def bench(model: Path, text: str, short: str, *, threads: int | None = None, rou
     for turn in range(rounds + 1):
         found = {
             "floor": _seconds(timed.encode, windows),
-            "words": _seconds(read, text, name="text"),
+            "words": _seconds(split, text),
             "short": min(_seconds(resolver, short) for _ in range(5)),
         }
         timed.spent.clear()

@@ -13,6 +13,7 @@ from ..document import Document, Mention
 from ..formats import detect, jsonl, read
 from ..formats import text as raw_text
 from ..resolver import find_mention
+from ..resolver.source import read as read_source
 from .gate import Refused
 from .limits import Limits
 
@@ -67,13 +68,8 @@ class Reader:
         if not isinstance(source, str):
             sentences = [source] if all(isinstance(word, str) for word in source) else source
             self._count(question, sum(map(len, sentences)))
-            question.document, question.in_words = (
-                Document.from_sentences(sentences, id="words", language=self.language),
-                True,
-            )
-            if sentences and sentences[0] is source:
-                found = raw_text.split_sentences(question.document.text, question.document.words, self.language)
-                question.document = replace(question.document, sentences=tuple(found))
+            document, question.in_words = read_source(source, self.language)
+            question.document = replace(document, id="words")
         else:
             unmarked = source.removeprefix("\ufeff")  # a byte order mark, as files have it
             format = detect("", unmarked) if question.input_format == "auto" else question.input_format
