@@ -71,7 +71,7 @@ def test_kinds() -> None:
     assert kinds == [Kind.PRONOUN, Kind.PRONOUN, Kind.NAME, Kind.NAME, Kind.NOMINAL, Kind.PRONOUN]
 
 
-@pytest.mark.parametrize("code", ["", "xx", "../en", "en/", "EN", "e", "english"])
+@pytest.mark.parametrize("code", ["", "xx"])
 def test_nothing_is_known_of_a_language_without_a_file(code: str) -> None:
     assert language(code) == Language()
 
@@ -107,3 +107,9 @@ def test_whatever_the_words_a_name_is_a_line_of_words_of_the_entity(sentences: l
         for name in best_names(document, code):
             assert name
             assert name.casefold() in " ".join(document.text.split()).casefold()
+
+
+@pytest.mark.parametrize("code", ["EN", "english", "en-GB", "../en", "en/", "e"])
+def test_what_is_no_code_is_no_language(code: str) -> None:
+    with pytest.raises(ValueError, match="it must be an ISO 639 code, such as 'de'"):
+        best_names(bracketed("[1 Tom] sat."), code)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from .document import Document, Span
 from .formats import detect, read, read_source, text
+from .formats.folders import ANNOTATED, files_in
 from .formats.gap import GapExample, GapScore, gap_score, read_examples
 from .scoring import Score, Scores, score_document
 
@@ -35,8 +36,6 @@ LIMITS = (50, 200, 1000)
 DISTANCES = ("same_sentence", *(f"up_to_{limit}" for limit in LIMITS), f"beyond_{LIMITS[-1]}")
 """The kinds of links, of which every link is one: the two mentions begin in the same sentence, or else are at most so
 many words apart and more than those of the kind before, or are farther apart than all of them."""
-
-_IN_FOLDERS = ("conll", "_conll.txt", ".conllu", ".jsonl", ".jsonlines", ".ndjson", ".tsv")
 
 Ints = npt.NDArray[np.int64]
 
@@ -241,7 +240,7 @@ def read_data(
     """
     items: list[tuple[Path, Document | GapExample]] = []
     for path in map(Path, paths):
-        found = [(file, item) for file in _files(path) for item in _read(file, language)]
+        found = [(file, item) for file in files_in(path, (*ANNOTATED, ".tsv")) for item in _read(file, language)]
         if not found:
             raise ValueError(
                 f"{path} holds nothing to evaluate on: no document in CoNLL, CoNLL-U or JSONL, no GAP example"
@@ -252,12 +251,6 @@ def read_data(
         [item for item in kept if isinstance(item, Document)],
         [item for item in kept if isinstance(item, GapExample)],
     )
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.name.lower().endswith(_IN_FOLDERS) and file.is_file())
 
 
 def _read(file: Path, language: str) -> Sequence[Document | GapExample]:

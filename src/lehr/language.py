@@ -100,8 +100,12 @@ def check_code(code: str) -> str:
 
 @cache
 def language(code: str) -> Language:
-    """What is known of the language with an ISO 639 code; nothing for a language that has no file, or for ``""``."""
-    file = Path(__file__).with_name("languages") / f"{code}.json"
-    if not re.fullmatch(r"[a-z]{2,3}", code) or not file.is_file():
+    """What is known of the language with an ISO 639 code; nothing for a language that has no file, or for ``""``.
+
+    Raises:
+        ValueError: if the code is none.
+    """
+    file = Path(__file__).with_name("languages") / f"{code and check_code(code)}.json"
+    if not file.is_file():
         return Language()
     return Language(**json.loads(file.read_text("utf-8")))

@@ -6,6 +6,7 @@ all, is data, `languages/CODE.json`; where there is none, letter case, frequency
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,8 +18,8 @@ from .language import Language, language
 LONGEST = 5
 """Words of a mention that is short enough to be a good name."""
 
-_BREAKS = frozenset(("!", "?", ";", ":", '"', "“", "”", "«", "»", "``", "''", "--", "—", "..."))
-"""Marks that no name has inside of it: a mention that has one is rather a mistake."""
+_BREAK = re.compile(r"""[.!?…]+|[;:"“”«»—]|``|''|--""")
+"""A mark that no name has inside of it: a mention that has one is rather a mistake."""
 
 _QUOTES = frozenset(("'", '"', "‘", "“", "„", "«", "»", "``"))
 """Marks with which quotations begin, some of which are those of others' ends."""
@@ -98,7 +99,7 @@ class Naming:
 
         def fitness(mention: Mention) -> tuple[bool, bool, bool, Kind, int, int, bool]:
             kind, key, words = self.kind(mention), self._key(mention), self.words(mention)
-            whole = _BREAKS.isdisjoint(words) and not self._stops_short(words)
+            whole = not any(map(_BREAK.fullmatch, words)) and not self._stops_short(words)
             short, named = len(words) <= LONGEST, kind is not Kind.PRONOUN
             frequency = counts[key] if kind in (Kind.PRONOUN, Kind.NAME) else 0
             length = len(key) if named else 0
@@ -122,8 +123,8 @@ class Naming:
             return False
         opens, has_function = mention.first_word in self.openings, self.language.has_function_word(word)
         if more and self._is_proper(more[0]):
-            if not has_function or (not opens and self._quantifies(word)):
-                return False  # as of President Obama, and of Half Moon Bay within a sentence
+            if not has_function or (not opens and not self.language.has_pronoun(word)):
+                return False  # as of President Obama, and of Half Moon Bay and The Hague within a sentence
             if more[0].lower() in self.language.titles and self.language.has_pronoun(word):
                 return False  # as of Her Majesty
         return has_function or (opens and word.lower() in self._small and word not in self._inside)

@@ -22,10 +22,11 @@ def resolved_text(document: Document, code: str, is_possessive: IsPossessive | N
     """The text with mentions replaced by the best name of their entity, and every other character as it was.
 
     Replaced are pronouns, possessives by a genitive. Where the entity has a name (`Kind.NAME`), so are parts of it and
-    definite mentions of up to `SHORT` words, as ``the boy``, unless they stand beside another mention of theirs, as in
-    ``Tom, the boy``, and ``hers``, which may be what is owned where it has none. A replacement begins with a capital
-    where what it replaces did. Entities that are named at no place in a few words, or as ``no boy`` or ``two boys``,
-    stay as they are, and so does the whole text if nothing is known of its language.
+    definite mentions of up to `SHORT` words, as ``the boy``, and ``hers``, which may be what is owned where it has
+    none. What stands beside another mention of its entity stays, as in ``Tom, the boy``, ``Tom, he``, ``it was the
+    boat`` and ``he or she``. A replacement begins with a capital where what it replaces did. Entities that are named at
+    no place in a few words, or as ``no boy`` or ``two boys``, stay as they are, and so does the whole text if nothing
+    is known of its language.
 
     Args:
         code: the language of the document, see `lehr.language.language`.
@@ -76,23 +77,30 @@ class _Rewriting:
         if entity.kind < Kind.NOMINAL or len(entity.name) > LONGEST:
             return
         close = {m for a, b in pairwise(cluster.mentions) if self._are_close(a, b) for m in (a, b)}
+        beside = {m for a, b in pairwise(cluster.mentions) if self._are_beside(a, b) for m in (a, b)}
         inner = _inner(cluster)
         for mention in cluster.mentions:
             words = self.naming.words(mention)
             if self.naming.kind(mention) is Kind.PRONOUN:
-                wanted = len(words) == 1 and self._can_be_named(mention, words[0], entity.kind)
+                wanted = (
+                    len(words) == 1 and mention not in beside and self._can_be_named(mention, words[0], entity.kind)
+                )
             else:
                 wanted = entity.kind is Kind.NAME and mention not in close and self._is_short(mention, words, entity)
             if wanted and mention.span != best.span and mention.span not in inner:
                 yield mention, entity
 
     def _can_be_named(self, mention: Mention, word: str, kind: Kind) -> bool:
-        """Whether a name may stand for a pronoun: not for *himself*, nor within a word, as *gimme*.
+        """Whether a name may stand for a pronoun: not for *himself*, nor within a word, as *gimme* and *s/he*, nor
+        before a title, as *Her Majesty*.
 
         A possessive that a phrase may stop at, as *hers*, may be the owner or what is owned: only an owner has a name.
         """
-        before = self.document.text[mention.start - 1 : mention.start]
-        within = before.islower() or before.isupper()
+        text, after = self.document.text, mention.last_word + 1
+        before = text[max(mention.start - 1, 0) : mention.start]
+        within = before.islower() or before.isupper() or "/" in before + text[mention.end : mention.end + 1]
+        title = self.tokens[after] if after < len(self.tokens) else ""
+        within = within or (title.istitle() and title.lower() in self.language.titles)
         absolute = _in(word, self.language.possessives) and not _in(word, self.language.objects_before)
         return not (_in(word, self.language.kept) or within or (absolute and kind is not Kind.NAME))
 
@@ -101,9 +109,30 @@ class _Rewriting:
         near = other.first_word <= one.last_word + 3
         return near and not any(map(str.isalnum, self.document.text[one.end : other.start]))
 
+    def _are_beside(self, one: Mention, other: Mention) -> bool:
+        """Whether a pronoun and what it stands for have nothing but marks between them in a sentence, or the one word
+        of *it was the boat*, or of *he or she*."""
+        gap = range(one.last_word + 1, other.first_word)
+        if other.first_word <= one.last_word or not self.ends.isdisjoint([*gap, other.first_word]):
+            return False
+        first, second = (self.naming.kind(mention) is Kind.PRONOUN for mention in (one, other))
+        if first and second:
+            words = {self.tokens[one.first_word].lower(), self.tokens[other.first_word].lower()}
+            return len(gap) == 1 and not any(words.issubset(group) for group in self.language.persons)
+        return first is not second and (self._are_close(one, other) or (first and len(gap) == 1))
+
+    def _follows_article(self, mention: Mention) -> bool:
+        """Whether a mention is but a part of what is said, as the second word of *a Beatles album*."""
+        known, before = self.language, mention.first_word - 1
+        if before < 0 or mention.first_word in self.ends:
+            return False
+        return _in(self.tokens[before], (*known.definite, *known.indefinite, *known.possessives, *known.either))
+
     def _is_short(self, mention: Mention, words: list[str], entity: _Entity) -> bool:
         """Whether the name says all that a mention says: if it is a few definite words or a part of the name, but not
         where more of the name stands beside it."""
+        if self._follows_article(mention):
+            return False
         if self.naming.kind(mention) is Kind.NAME:
             first, end = mention.first_word, mention.first_word + len(words)
             wider = self._is_part(first - 1, end, entity) or self._is_part(first, end + 1, entity)
@@ -125,7 +154,9 @@ class _Rewriting:
         opens = mention.first_word in self.naming.openings
         stressed = len(word) > 1 and word.isupper()
         inherits = self.naming.kind(mention) is not Kind.NAME and word not in self.language.pronouns and not stressed
-        return (new[:1].upper() + new[1:] if word[:1].isupper() and (opens or inherits) else new), end
+        rest = new.split()[0][1:]
+        plain = rest == rest.lower()  # not iPhone
+        return (new[:1].upper() + new[1:] if word[:1].isupper() and (opens or inherits) and plain else new), end
 
     def _name(self, entity: _Entity) -> str:
         """The best name, definite, or what comes near to one: with the names of others in place of pronouns."""

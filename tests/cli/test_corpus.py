@@ -113,6 +113,8 @@ def test_what_fails_is_set_aside_and_stops_nothing(lehr: Lehr, tmp_path: Path, o
         (corpus / name).unlink()
     again = lehr("resolve", corpus, "--output", f"{out}/", status=1)
     assert "in 0 files resolved; 2 files done before, 1 of them not whole" in again
+    lehr("resolve", out, "--output", tmp_path / "again")
+    assert files(tmp_path / "again") == ["a.jsonl", "d.jsonl"], "what was set aside is no document"
 
 
 def test_a_file_that_was_mended_is_resolved(lehr: Lehr, tmp_path: Path, out: Path) -> None:

@@ -20,6 +20,7 @@ from lehr.cli import main, results
 from lehr.cli.terminal import bracketed, entities, show
 from lehr.document import Document
 from lehr.formats import read_file
+from lehr.resolved import resolved_text
 from lehr.resolver import Resolver
 
 TEXT = "Mary said she was tired. Her mother asked why she was."
@@ -100,6 +101,24 @@ def test_standard_input(run: Run) -> None:
         assert json.loads(run(*arguments, stdin=b'{"id": "d", "text": "Mary was."}').out)["id"] == "d"
     assert json.loads(run("--input-format", "text", stdin=b'{"text": "Mary"}').out)["text"] == '{"text": "Mary"}'
     assert "stdin: found byte 0xe9 at offset 2, expected UTF-8" in run(stdin="Shé".encode("latin-1"), status=1).err
+
+
+def test_text_with_names_in_place_of_pronouns(run: Run, answer: Document, tmp_path: Path) -> None:
+    expected = resolved_text(answer, "en")
+    assert run("--text", answer.text, "--format", "resolved").out == expected + "\n"
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.txt").write_text(answer.text, "utf-8")
+    run(tmp_path, "--output", tmp_path / "out", "--format", "resolved")
+    assert (tmp_path / "out/two.resolved.txt").read_text("utf-8") == expected + "\n"
+    both = run(tmp_path / "one.txt", tmp_path / "two.txt", "--format", "resolved", "--output", "-")
+    assert both.out == f"{expected}\n\n" * 2
+
+
+@pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-"])
+def test_streams_that_are_closed_are_as_if_nothing_were_there(tiny: Path, stream: str) -> None:
+    command = f'exec "{sys.executable}" -m lehr resolve - --model "{tiny}" {stream}'
+    done = subprocess.run(["sh", "-c", command], input="Mary sat.", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_nothing_to_resolve_is_told(run: Run) -> None:

@@ -29,6 +29,11 @@ def test_rows_of_words_have_words() -> None:
     assert found["clusters"][0][0]["mentions"][0]["last_word"] == 0
 
 
+def test_a_row_is_no_column() -> None:
+    with pytest.raises(TypeError, match="let `map` have batched=True"):
+        RowResolver()({"text": TEXT, "id": 1})
+
+
 def test_what_fails_has_a_reason_and_stops_nothing() -> None:
     texts = [None, 5, "a\ud800", TEXT, ["a"]]
     found = RowResolver()({"text": texts, "id": [None, *"bcde"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import TextIO
@@ -70,6 +71,9 @@ def _common(
 
 def main() -> None:
     """Run the command line; what the user can mend is told in one sentence, and the exit status is 1."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed, as a daemon's are
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell

@@ -52,8 +52,8 @@ def check_data(
     """
     from rich.console import Console
 
+    from ..formats.folders import ANNOTATED, files_in
     from ..language import check_code
-    from .resolve import ANNOTATED, files_in
     from .score import new_table
 
     check_code(language)

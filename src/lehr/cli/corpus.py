@@ -16,10 +16,10 @@ from filelock import FileLock, Timeout
 
 from ..extras import needs
 from ..files import unfinished, write_text
+from ..formats.folders import READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
 from ..resolver.location import fingerprint, locate
 from .parts import PARQUET, Outcome, Part, resolve_part
-from .resolve import IN_FOLDERS, below, files_in
 from .results import SUFFIXES
 
 ABOUT = "lehr-run.json"
@@ -119,7 +119,7 @@ def plan(paths: Sequence[str], output: Path, input_format: str, format: str | No
         root = path.resolve()
         if root == folder:
             raise ValueError(f"{output} is what is read, and its results would be read the next time: name another")
-        for file in files_in(path, (*IN_FOLDERS, PARQUET)):
+        for file in files_in(path, (*READ, PARQUET)):
             source = file.resolve()
             if folder.is_relative_to(root) and source.is_relative_to(folder):
                 continue  # a result of an earlier run
@@ -220,9 +220,9 @@ def _tell(part: Part, outcome: Outcome) -> None:
 def _sum_up(total: Outcome, before: int, lacking: int) -> None:
     documents, words, files = map(_count, (total.documents, total.words, total.files), ("document", "word", "file"))
     told = [f"{documents} of {words} in {files} resolved"]
-    lacks = f", {lacking:,} of them not whole, see *.errors.jsonl" if lacking else ""
+    lacks = f", {lacking:,} of them not whole, see *{SET_ASIDE}" if lacking else ""
     told += [f"{_count(before, 'file')} done before{lacks}"] if before else []
-    told += [f"{_count(total.failed, 'failure')}, see *.errors.jsonl"] if total.failed else []
+    told += [f"{_count(total.failed, 'failure')}, see *{SET_ASIDE}"] if total.failed else []
     typer.echo(f"lehr: {'; '.join(told)}", err=True)
 
 

@@ -15,6 +15,7 @@ from ..document import Document
 from ..files import aside, write_text
 from ..formats import FormatError, decoded, detect, read_source
 from ..formats import read as read_source_as
+from ..formats.folders import SET_ASIDE
 from ..formats.jsonl import dumps, in_words, parse, there
 from ..integrations.rows import RowResolver, document, reason
 from .results import AT_ONCE, Item, piece, whole
@@ -44,7 +45,7 @@ class Part:
     @property
     def errors(self) -> Path:
         """Where the rows are set aside that could not be resolved, as JSON lines: the reason, the place, the row."""
-        return self.target.with_name(f"{self.target.name}.errors.jsonl")
+        return self.target.with_name(f"{self.target.name}{SET_ASIDE}")
 
     def set_aside(self, failures: list[dict[str, Any]]) -> None:
         """Write the file of errors, or remove that of an earlier run."""
@@ -118,7 +119,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
                 try:
                     item = row.item(language)
                     found = rows.answer(item.document)
-                    add(piece(part.format, item, found, title=not row.alone))
+                    add(piece(part.format, item, found, title=not row.alone, language=language))
                 except OSError:
                     raise  # there is no room, say: no fault of a document
                 except Exception as error:  # as above, of documents

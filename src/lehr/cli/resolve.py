@@ -10,17 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from errno import ENOSPC, EPIPE
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from .results import Item
-
-ANNOTATED = ("conll", "_conll.txt", ".conllu", ".jsonl", ".jsonlines", ".ndjson")
-IN_FOLDERS = (".txt", ".text", *ANNOTATED)
-"""How the names of those files in a folder end that are resolved."""
 
 
 class Input(str, Enum):
@@ -32,7 +28,8 @@ class Input(str, Enum):
 class Output(str, Enum):
     """Formats that are written."""
 
-    TEXT, JSON, JSONL, CONLL, CONLLU, HTML, PARQUET = "text", "json", "jsonl", "conll", "conllu", "html", "parquet"
+    TEXT, RESOLVED, JSON, JSONL = "text", "resolved", "json", "jsonl"
+    CONLL, CONLLU, HTML, PARQUET = "conll", "conllu", "html", "parquet"
 
 
 class Engine(str, Enum):
@@ -73,7 +70,10 @@ def resolve(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(metavar="FILE|DIR", help="One file of all documents, or a folder with a file for each file."),
+        typer.Option(
+            metavar="FILE|DIR",
+            help="One file of all documents, DIR/ with a file for each file, or - for standard output.",
+        ),
     ] = None,
     singletons: Annotated[
         bool | None,
@@ -119,6 +119,7 @@ def resolve(
     is read.
 
     In a terminal, mentions stand in brackets with the number of their entity.
+    --format resolved gives the text with names in place of pronouns.
     JSON has them with their half-open characters and the probability that they
     are mentions, and with inclusive words if the document came in words.
 
@@ -137,6 +138,7 @@ def resolve(
     Examples:
 
         lehr resolve --text "Mary said she was tired." --format json
+        lehr resolve --text "Mary said she was tired." --format resolved
         lehr resolve novel.txt --mention "Mr. Darcy" --output darcy.html
         lehr resolve corpus/ --format conll --output resolved/
         lehr resolve corpus/ --output resolved/ --engine ray --workers 8
@@ -146,6 +148,7 @@ def resolve(
 
     if output == "":
         raise ValueError("--output is empty: name a file or a folder, or leave it out")
+    output = None if output == "-" else output
     if model and Path(model).is_dir():
         model = str(Path(model).resolve())  # for workers elsewhere
     rows = RowResolver(
@@ -162,9 +165,8 @@ def resolve(
     for_folders = engine is Engine.RAY or workers or overwrite or parquet
     if for_folders and not output and paths and len(paths) == 1 and Path(paths[0]).is_dir():
         output = f"{Path(paths[0])}-resolved{os.sep}"
-    if output and (
-        output.endswith(("/", os.sep)) or Path(output).is_dir() or (for_folders and not Path(output).suffix)
-    ):
+    folders = for_folders or any(path and Path(path).is_dir() for path in paths or ())
+    if output and (output.endswith(("/", os.sep)) or Path(output).is_dir() or (folders and not Path(output).suffix)):
         from .corpus import resolve_corpus
 
         if text is not None or not paths or "-" in paths:
@@ -233,6 +235,7 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
         ValueError: if nothing is asked for.
     """
     from ..formats import decoded
+    from ..formats.folders import files_in
     from .parts import Part, Row, read, read_text
 
     if not paths and text is None:
@@ -267,25 +270,6 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
                 with work.passing_over(str(file)):
                     add(str(file), read(part(str(file), format), language))
     return work
-
-
-def files_in(path: Path, endings: tuple[str, ...] = IN_FOLDERS) -> list[Path]:
-    """The file, or the files anywhere in a folder whose names end as they should.
-
-    Raises:
-        ValueError: if there is none in it.
-    """
-    if not path.is_dir():
-        return [path]
-    files = [file for file in path.rglob("*") if file.name.lower().endswith(endings) and file.is_file()]
-    if not files:
-        raise ValueError(f"no file in {path} ends in {', '.join(endings)}: name the files themselves")
-    return sorted(files)
-
-
-def below(file: Path, path: Path) -> PurePath:
-    """A file's name, or its path from the folder on in which it was found."""
-    return file.relative_to(path) if path.is_dir() else PurePath(file.name)
 
 
 def _mention(given: str) -> tuple[int, int] | str:

@@ -19,6 +19,7 @@ from ..integrations.rows import record
 
 SUFFIXES = {
     "text": (".txt", ".text"),
+    "resolved": (".resolved.txt",),
     "json": (".json",),
     "jsonl": (".jsonl", ".jsonlines", ".ndjson"),
     "conll": (".conll", "conll", "_conll.txt"),
@@ -77,7 +78,7 @@ class Results:
         Raises:
             ValueError: if the format cannot hold it.
         """
-        found = piece(self.format, item, document, title=self.several)
+        found = piece(self.format, item, document, title=self.several, language=self.language)
         if not self.file and self.format == "text":
             from rich.console import Console
 
@@ -109,7 +110,7 @@ class Results:
     @contextmanager
     def progress(self, words: int) -> Iterator[Callable[[int], None]]:
         """A bar of the words that are done, on a terminal where the results themselves do not show how far it is."""
-        seen = sys.stdout.isatty() and not self.file
+        seen = not self.file and sys.stdout.isatty()
         shown = (self.several or words > LONG) and sys.stderr.isatty() and not seen
         if not shown:
             yield lambda _: None
@@ -133,8 +134,10 @@ class Results:
         return "text" if sys.stdout.isatty() else "json"
 
 
-def piece(format: str, item: Item, document: Document, *, title: bool) -> Any:
+def piece(format: str, item: Item, document: Document, *, title: bool, language: str) -> Any:
     """What a document is in a file: itself for a page and CoNLL-U, its record for JSON and Parquet, else its text.
+
+    With a `title`, it is one of several.
 
     Raises:
         ValueError: if the format cannot hold it.
@@ -146,6 +149,10 @@ def piece(format: str, item: Item, document: Document, *, title: bool) -> Any:
         if format == "parquet":  # whose columns have types, so that no name is made up in them
             found |= {key: None for key in ("id", "part") if key in item.row and item.row[key] is None}
         return dumps(found) + "\n" if format == "jsonl" else found
+    if format == "resolved":
+        from ..resolved import resolved_text
+
+        return resolved_text(document, language) + ("\n\n" if title else "\n" * (not document.text.endswith("\n")))
     if format != "text":
         return write([document], format)
     from .terminal import page

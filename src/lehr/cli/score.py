@@ -176,7 +176,7 @@ def _files(key: Path, response: Path) -> list[tuple[Path, Path]]:
     Raises:
         ValueError: if one of the two is a folder and the other is not, or a file has no other, or several.
     """
-    from .resolve import ANNOTATED, below, files_in
+    from ..formats.folders import ANNOTATED, below, files_in
 
     if key.is_dir() != response.is_dir():
         raise ValueError(f"{key} and {response}: give two files, or two folders")

@@ -240,7 +240,9 @@ class _Record:
         """A document whose clusters are of half-open characters."""
         source = self.value.get("text")
         if not isinstance(source, str):
-            raise self.error(source, "a string as 'text', or words in 'tokens' or 'sentences'")
+            only = ValueError(f"only {', '.join(self.value)}" if self.value else "nothing")
+            found = source if "text" in self.value else only
+            raise self.error(found, "a string as 'text', or words in 'tokens' or 'sentences'")
         if "words" in self.value:
             words = tuple(self.pair("words", word) for word in self.items("words"))
             document = Document("", source, words, ((0, len(words)),) if words else ())

@@ -25,8 +25,8 @@ def resolve(dataset: Any, *, num_proc: int | None = None, batch_size: int = BATC
 
     Returns:
         the data set with ``clusters`` as lehr's JSON has them, None where a row could not be resolved, and ``error``,
-        which says why, None where it could. Rows that came in words have ``text``, ``words`` and ``sentences`` too.
-        Other columns stay as they are.
+        which says why, None where it could. Rows that came in words have ``text``, ``words``, ``sentences`` and
+        ``speakers`` in place of the columns in which these were. Other columns stay as they are.
 
     Raises:
         OSError: if there is no such model.

@@ -104,9 +104,12 @@ class RowResolver:
             words: whether rows may come in words; None for what the columns of this batch say.
 
         Raises:
+            TypeError: if this is a row.
             ValueError: if no column has texts or words.
         """
         names = readable_columns(batch)
+        if isinstance(batch.get("text"), str):
+            raise TypeError("this is one row, and whole columns are meant: let `map` have batched=True")
         rows = [dict(zip(names, values, strict=True)) for values in zip(*(batch[name] for name in names), strict=True)]
         if words is None:
             words = in_words([key for row in rows for key in there(row)])
