@@ -130,10 +130,9 @@ def logit(value: float) -> float:
 
 def draw(result: dict[str, Any], path: Path) -> None:
     """What came true by what was said, a panel for mentions and one for links, before and after."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    from lehr.experiments.figures import COLOURS, STYLE, save
+    from lehr.experiments.figures import COLOURS, save, style
 
     lines = [
         ("LitBank test, before", "litbank_test", "before", COLOURS[1]),
@@ -141,9 +140,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         ("OntoGUM dev, before", "ontogum_dev", "before", COLOURS[4]),
         ("OntoGUM dev, after", "ontogum_dev", "after", COLOURS[2]),
     ]
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+    with style():
         figure = Figure(figsize=(8.4, 4.0), layout="constrained")
         for place, name in enumerate(("mentions", "links"), 1):
             axes = figure.add_subplot(1, 2, place)

@@ -34,6 +34,7 @@ import torch
 from peers.common import DEVICE, WARM_UP, Clock, save_batches, wait
 from peers.rounds import alternate, quartiles, ratios
 from torch import nn
+from torch.optim.swa_utils import update_bn
 from transformers import TrainingArguments, logging
 
 from lehr.files import write_text
@@ -74,7 +75,9 @@ class Case:
         torch.manual_seed(0)
         model = self.problem.model(getattr(self, which)).to(DEVICE)
         if which != "student" and isinstance(self.problem, VisionProblem):
-            settle(model, self.inputs("student", 512).train.__getitems__(range(512))["images"].to(DEVICE))
+            images = self.inputs("student", 512).train.__getitems__(range(512))["images"]
+            # In evaluation, a fresh network's logits run into the millions.
+            update_bn([images.to(DEVICE)], model)
         return model
 
     def inputs(self, which: str, rows: int, *, augmented: bool = True) -> Inputs:
@@ -130,15 +133,6 @@ class Loop:
         trainer.state.global_step += 1
         wait()
         return time.perf_counter() - began
-
-
-def settle(network: nn.Module, images: torch.Tensor) -> None:
-    """Let batch normalisation see some images: in evaluation, a fresh network's logits run into the millions."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the mean of all batches, of which this is the only one
-    with torch.no_grad():
-        network.train()(images)
 
 
 def time_steps(case: Case, batches: int, rounds: int, folder: Path) -> dict[str, Any]:

@@ -212,14 +212,11 @@ def ratio(value: Any, other: Any) -> Any:
 
 def draw(result: Mapping[str, Any], path: Path) -> None:
     """Words per second against installed size, on the openings, which every resolver reads."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    from lehr.experiments.figures import COLOURS, STYLE, save
+    from lehr.experiments.figures import COLOURS, save, style
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+    with style():
         figure = Figure(figsize=(5.2, 3.4), layout="constrained")
         axes = figure.add_subplot()
         for colour, (name, found) in zip(COLOURS, result["resolvers"].items(), strict=False):

@@ -10,14 +10,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-BANDS = {
-    "same_sentence": "in one sentence",
-    "up_to_50": "up to 50 words",
-    "up_to_200": "51 to 200",
-    "up_to_1000": "201 to 1,000",
-    "beyond_1000": "over 1,000",
-}
-"""Links by the words between their mentions."""
 
 
 def read(name: str) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .cells import BANDS, header, per_cent, read, row
+from lehr.cli.score import DISTANCES
+
+from .cells import header, per_cent, read, row
 
 
 def scores() -> Iterable[str]:
@@ -60,7 +62,7 @@ def links() -> Iterable[str]:
     """The shipped model's links by distance."""
     found = read("edge-en-runtime.json")["int8"]["litbank_test"]["links"]
     yield from header("distance", "gold links", "recall", "precision")
-    for key, label in BANDS.items():
+    for key, label in DISTANCES.items():
         band = found[key]
         yield row(label, f"{band['gold']:,}", per_cent(band["recall"]), per_cent(band["precision"]))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 
-from .cells import BANDS, ROOT, header, mean, of_seeds, per_cent, ratio, read, row
+from lehr.cli.score import DISTANCES
+
+from .cells import ROOT, header, mean, of_seeds, per_cent, ratio, read, row
 
 SCORERS = ("one-pass", "antecedent")
 STUDENTS = {"text": "3 layers of MiniLM, MRPC, batch 32", "images": "ResNet-8, CIFAR-10, batch 128"}
@@ -27,7 +29,7 @@ def heads_links() -> Iterable[str]:
     """Their links by distance, the mean over seeds."""
     found = {scorer: of_seeds(f"minilm-litbank/links/{scorer}-*.json") for scorer in SCORERS}
     yield from header("distance", *(f"{scorer}, {what}" for scorer in SCORERS for what in ("recall", "precision")))
-    for band, label in {**BANDS, "all": "all"}.items():
+    for band, label in {**DISTANCES, "all": "all"}.items():
         links = [[run["coreference"]["links"][band] for run in found[scorer]] for scorer in SCORERS]
         yield row(label, *(mean([link[what] for link in runs]) for runs in links for what in ("recall", "precision")))
 
@@ -79,14 +81,14 @@ def students() -> Iterable[str]:
 def against() -> Iterable[str]:
     """The shipped model less the same layers from annotation alone, on the parts that there are."""
     parts = {"LitBank test": "litbank-test", "LitBank dev": "litbank-dev", "OntoGUM dev": "ontogum-dev"}
-    rows = {"mentions": "mentions", "conll": "CoNLL mean"} | {key: f"links {label}" for key, label in BANDS.items()}
+    rows = {"mentions": "mentions", "conll": "CoNLL mean"} | {key: f"links {label}" for key, label in DISTANCES.items()}
     found = [read(f"against-minilm/{name}.json") for name in parts.values()]
     yield from header("F1", *parts)
     for key, label in rows.items():
         cells = []
         for part in found:
             of = {name: f"{100 * value:+.1f}" for name, value in part["against"]["differences"][key].items()}
-            few = key in BANDS and part["coreference"]["links"][key]["gold"] < 100
+            few = key in DISTANCES and part["coreference"]["links"][key]["gold"] < 100
             cells.append("–" if few else f"{of['difference']} ({of['low']} to {of['high']})")
         yield row(label, *cells)
 

@@ -89,7 +89,7 @@ class Windower:
         return ids, np.searchsorted(of_word, np.arange(len(words) + 1))
 
     def __call__(self, words: Sequence[str], shift: int = 0) -> Windows:
-        """Cut a document; `shift` pieces are left out of the first window, so that training sees other seams."""
+        """Cut a document; the first window is `shift` pieces shorter, so that training sees other seams."""
         windows = list(self.stream([words], shift))
         width = max((len(window.input_ids) for window in windows), default=0)
         input_ids = np.full((len(windows), width), self.pad, np.int64)

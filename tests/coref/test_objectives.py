@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lehr.coref.objectives import antecedent_loss, antecedent_scores, mention_loss, row_loss
 
-STRANGER = 0.3
+
 CLUSTERS = {
     "two entities and two strangers": [0, 1, -1, 0, 1, 0, -1],
     "one alone": [0],
@@ -34,7 +34,7 @@ def pairs(k: int) -> tuple[Tensor, Tensor]:
 
 
 def weighted_mean(rows: list[float], cluster: list[int]) -> float:
-    weights = [1.0 if c >= 0 else STRANGER for c in cluster]
+    weights = [1.0 if c >= 0 else 0.3 for c in cluster]
     return sum(r * w for r, w in zip(rows, weights, strict=True)) / sum(weights)
 
 
@@ -71,7 +71,7 @@ def test_row_loss(cluster: list[int]) -> None:
         other = [c for c in range(k) if c != q and c not in same]
         positive = sum(softplus(-logits[q, c].item()) for c in same) / max(len(same), 1)
         rows.append(positive + log(1 + sum(exp(logits[q, c].item()) for c in other)))
-    loss = row_loss(logits, torch.tensor(cluster), STRANGER)
+    loss = row_loss(logits, torch.tensor(cluster))
     assert loss.item() == pytest.approx(weighted_mean(rows, cluster))
     assert_finite_gradients(loss, logits)
 
@@ -85,7 +85,7 @@ def test_antecedent_loss(cluster: list[int]) -> None:
         score = {a: exp((logits[m, a] + mentions[m] + mentions[a]).item()) for a in range(m)}
         gold = [score[a] for a in range(m) if cluster[a] == cluster[m] >= 0]
         rows.append(log(1 + sum(score.values())) - log(sum(gold) if gold else 1))
-    loss = antecedent_loss(logits, mentions, torch.tensor(cluster), STRANGER)
+    loss = antecedent_loss(logits, mentions, torch.tensor(cluster))
     assert loss.item() == pytest.approx(weighted_mean(rows, cluster))
     assert_finite_gradients(loss, logits, mentions)
 

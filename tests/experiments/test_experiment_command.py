@@ -124,7 +124,7 @@ def test_surface_computes_once_and_draws(typed: Type, tmp_path: Path, monkeypatc
     assert asked == [(Path("runs/surface/cifar10-one"), 5, 2)]
     assert (tmp_path / "docs/results/surface-cifar10-one.svg").stat().st_size > 1000
     said = typed("surface", "one.yaml", "--set", "seed=3", status=1)
-    assert "cifar10-one.json is of a recipe with other seed; move it away" in said
+    assert "cifar10-one.json is of another recipe: seed was" in said
 
 
 def test_an_unknown_cell(typed: Type) -> None:

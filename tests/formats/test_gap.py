@@ -59,7 +59,6 @@ def test_scores_are_those_of_the_official_scorer() -> None:
     assert score.bias == pytest.approx(1.5)
     nothing = gap.gap_score(both, [example.document for example in both])
     assert (nothing.overall, nothing.bias) == (0.0, None)
-    assert gap.write_predictions(both, [right, wrong]) == "t-1\tTRUE\tFALSE\nt-2\tTRUE\tTRUE\n"
 
 
 def test_documents_must_be_those_of_the_examples() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..files import unfinished, write_text
 from ..formats.folders import READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
 from ..resolver.location import fingerprint, locate
+from .bar import progress
 from .parts import PARQUET, Outcome, Part, resolve_part
 from .results import SUFFIXES
 
@@ -88,9 +88,10 @@ def _work_off(folder: Path, parts: Sequence[Part], outcomes: Iterable[tuple[Part
     """All outcomes together, each told when it is there."""
     total = Outcome()
     try:
-        with _progress(parts) as step:
+        sizes = {part: part.source.stat().st_size for part in parts}
+        with progress(sum(sizes.values())) as step:
             for part, outcome in outcomes:
-                step(part)
+                step(sizes[part])
                 _tell(part, outcome)
                 total = Outcome(
                     total.documents + outcome.documents,
@@ -193,21 +194,6 @@ def _sweep(folder: Path, parts: Iterable[Part]) -> None:
     for left in folder.resolve().rglob(".*"):
         if (name := unfinished(left)) and left.with_name(name) in written:
             left.unlink(missing_ok=True)
-
-
-@contextmanager
-def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
-    """A bar of the bytes that are read, on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    sizes = {part: part.source.stat().st_size for part in parts}
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
-        task = bar.add_task("resolving", total=sum(sizes.values()))
-        yield lambda part: bar.advance(task, sizes[part])
 
 
 def _tell(part: Part, outcome: Outcome) -> None:

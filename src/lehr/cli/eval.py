@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .bar import progress
 from .score import DISTANCES, by_difference, by_metric, new_table, per_cent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.table import Table
 
+    from ..document import Document
     from ..evaluation import GapReport, Report, Resolve
     from ..scoring import Score
 
@@ -89,13 +93,13 @@ def evaluate(
     if against is not None and (found.examples or len(found.documents) < FEWEST):
         raise ValueError(f"--against draws among documents with clusters: give {FEWEST} or more, and no GAP")
     work = [*list(found.documents) * len(models), *(example.document for example in found.examples)]
-    with _Progress(sum(len(document.words) for document in work)) as progress:
+    with progress(sum(len(document.words) for document in work)) as done:
         reports, gap = [], None
         for one, its_language in models if found.documents else ():
-            measured = progress.watch(from_text(one, its_language) if raw else one)
+            measured = _watched(from_text(one, its_language) if raw else one, done)
             reports.append(evaluate_documents(measured, found.documents, singletons=singletons))
         if found.examples:
-            gap = evaluate_gap(progress.watch(resolve), found.examples)
+            gap = evaluate_gap(_watched(resolve, done), found.examples)
 
     differences = None
     if against is not None:
@@ -169,33 +173,15 @@ def load(model: str, *, singletons: bool, scheme: str | None, threads: int | Non
     return lambda document: resolver(document, singletons=singletons, scheme=scheme), resolver.config.language
 
 
-class _Progress:
-    """A bar of words on a terminal, nothing elsewhere."""
+def _watched(resolve: Resolve, done: Callable[[float], object]) -> Resolve:
+    """`resolve`, telling how many words it has resolved."""
 
-    def __init__(self, words: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
+    def watched(document: Document) -> Document:
+        answer = resolve(document)
+        done(len(document.words))
+        return answer
 
-        self.bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        self.task = self.bar.add_task("resolving", total=words)
-
-    def __enter__(self) -> _Progress:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def watch(self, resolve: Resolve) -> Resolve:
-        """`resolve`, moving the bar on."""
-        from ..document import Document
-
-        def watched(document: Document) -> Document:
-            answer = resolve(document)
-            self.bar.advance(self.task, len(document.words))
-            return answer
-
-        return watched
+    return watched
 
 
 def _by_distance(report: Report) -> Table:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..files import place, write_text
 from ..formats import write
 from ..formats.jsonl import dumps
 from ..integrations.rows import record
+from .bar import progress
 
 SUFFIXES = {
     "text": (".txt", ".text"),
@@ -107,20 +108,10 @@ class Results:
             else:
                 _print(found)
 
-    @contextmanager
-    def progress(self, words: int) -> Iterator[Callable[[int], None]]:
-        """A bar of the words that are done, on a terminal where the results themselves do not show how far it is."""
+    def progress(self, words: int) -> AbstractContextManager[Callable[[float], object]]:
+        """A bar of the words that are done, where the results themselves do not show how far it is."""
         seen = not self.file and sys.stdout.isatty()
-        shown = (self.several or words > LONG) and sys.stderr.isatty() and not seen
-        if not shown:
-            yield lambda _: None
-            return
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
-            task = bar.add_task("resolving", total=words)
-            yield lambda done: bar.advance(task, done)
+        return progress(words, shown=(self.several or words > LONG) and not seen)
 
     def _usual(self) -> str:
         if self.file:

@@ -29,7 +29,7 @@ class Example:
         document: itself.
         scheme: the annotation scheme that it follows, a position in `LehrConfig.schemes`.
         labelled: whether it is annotated.
-        shift: from 0 to below 1, how far the first window's begin is shifted, of half a window.
+        shift: from 0 to below 1, how much shorter the first window is, of half a window.
     """
 
     document: Document
@@ -109,8 +109,8 @@ def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:
 class Collator:
     """Batches of examples to the arguments of `LehrModel.forward`.
 
-    To learn from, windows begin where the examples' `shift` says; to ask a teacher, they begin where they always do,
-    and gold clusters are left out.
+    To learn from, windows meet where the examples' `shift` says; to ask a teacher, they meet where they always do, and
+    gold clusters are left out.
     """
 
     windower: Windower

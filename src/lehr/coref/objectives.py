@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+STRANGER = 0.3
+"""Weight of the row of a candidate that is no mention."""
+
 
 def mention_loss(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Binary cross-entropy over the valid cells of E(∅), a sum divided by 1 + the number of mentions.
@@ -18,12 +21,12 @@ def mention_loss(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return cells / (1 + target.sum())
 
 
-def row_loss(logits: Tensor, cluster: Tensor, stranger_weight: float = 0.3) -> Tensor:
+def row_loss(logits: Tensor, cluster: Tensor) -> Tensor:
     """Multi-label loss over whole rows E(q): every cell is decided, and every row counts alike.
 
     A row's positives cost their mean softplus(−logit); its negatives, of which there are hundreds, cost
     log(1 + Σ exp(logit)), so that the nearest misses weigh most (after the multi-label loss of Su et al. 2022,
-    arXiv:2208.02955). Rows of candidates that are no mention count `stranger_weight`.
+    arXiv:2208.02955). Rows of candidates that are no mention count `STRANGER`.
 
     Shapes: logits (K, K), cluster int64 (K,), −1 for candidates that are no mention; returns a scalar, the mean
     over rows.
@@ -31,11 +34,11 @@ def row_loss(logits: Tensor, cluster: Tensor, stranger_weight: float = 0.3) -> T
     same, self_cell = _same(cluster)
     positive = F.softplus(-logits).masked_fill(~same, 0).sum(1) / same.sum(1).clamp(min=1)
     negative = F.softplus(logits.masked_fill(same | self_cell, -1e4).logsumexp(1))
-    weight = torch.where(cluster >= 0, 1.0, stranger_weight)
+    weight = torch.where(cluster >= 0, 1.0, STRANGER)
     return ((positive + negative) * weight).sum() / weight.sum()
 
 
-def antecedent_loss(logits: Tensor, mention_logits: Tensor, cluster: Tensor, stranger_weight: float = 0.3) -> Tensor:
+def antecedent_loss(logits: Tensor, mention_logits: Tensor, cluster: Tensor) -> Tensor:
     """Marginal likelihood of all correct earlier mentions, a dummy of score 0 standing for none (Lee et al. 2017).
 
     Shapes: logits (K, K) with candidates in the order of the text, mention_logits (K,), cluster int64 (K,); returns
@@ -46,7 +49,7 @@ def antecedent_loss(logits: Tensor, mention_logits: Tensor, cluster: Tensor, str
     earlier = same.tril(-1)
     gold = torch.cat([earlier, ~earlier.any(1, keepdim=True)], 1)
     rows = scores.logsumexp(1) - scores.masked_fill(~gold, -1e4).logsumexp(1)
-    weight = torch.where(cluster >= 0, 1.0, stranger_weight)
+    weight = torch.where(cluster >= 0, 1.0, STRANGER)
     return (rows * weight).sum() / weight.sum()
 
 

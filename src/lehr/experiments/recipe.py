@@ -203,7 +203,6 @@ def carry_out(
     output: Path,
     *,
     resume: bool = False,
-    cache: Path | None = None,
     problem: Problem | None = None,
 ) -> dict[str, Any]:
     """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``.
@@ -214,7 +213,6 @@ def carry_out(
         recipe: what to run.
         output: a folder for it.
         resume: go on where a run in `output` stopped; its `output/recipe.json` says which recipe that was.
-        cache: holds the kept logits; see `lehr.kd.teacher.cache_folder`.
         problem: the recipe's, if it was made already.
 
     Returns:
@@ -236,7 +234,7 @@ def carry_out(
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
     plan, described = recipe.plan(), recipe.described()
-    run = _run(recipe, problem, recipe.needed(), output, cache)
+    run = _run(recipe, problem, recipe.needed(), output)
     for number, stage in enumerate(plan):
         for name in set(stage.teachers) - {earlier.student for earlier in plan[:number]}:
             if not problem.has_learned(described[name]):
@@ -288,9 +286,7 @@ def _refuse_other(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -
         raise ValueError(f"{path} is of another recipe: {change}; choose another output")
 
 
-def _run(
-    recipe: Recipe, problem: Problem, specs: Mapping[str, Mapping[str, Any]], output: Path, cache: Path | None
-) -> Run:
+def _run(recipe: Recipe, problem: Problem, specs: Mapping[str, Mapping[str, Any]], output: Path) -> Run:
     models = {}
     for name, spec in specs.items():
         set_seed(recipe.seed)  # so that a student begins alike whatever models there are beside it
@@ -307,7 +303,7 @@ def _run(
         training=dict(recipe.training),
         seed=recipe.seed,
         output=output,
-        cache=cache,
+        cache=None,
         online=recipe.online,
     )
 

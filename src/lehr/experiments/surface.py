@@ -30,6 +30,7 @@ from transformers import set_seed
 from ..kd.data import without_labels
 from ..kd.objectives import hard_labels
 from ..kd.problem import Problem
+from ..kd.recipe import difference
 from ..kd.stages import Stage
 from ..kd.teacher import ask, fetch, logits_of
 from ..kd.terms import squared_error
@@ -213,9 +214,8 @@ def read_surface(path: Path, recipe: Recipe) -> dict[str, Any]:
         ValueError: if it is of another recipe.
     """
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    own = identity(recipe)
-    if different := [key for key, value in found["recipe"].items() if own.get(key) != value]:
-        raise ValueError(f"{path} is of a recipe with other {different[0]}; move it away to compute it anew")
+    if change := difference(Recipe, found["recipe"], portable(dataclasses.asdict(_kept(recipe))), but=WHERE):
+        raise ValueError(f"{path} is of another recipe: {change}; move it away to compute it anew")
     return found
 
 

@@ -162,10 +162,3 @@ def gap_score(examples: Sequence[GapExample], documents: Iterable[Document]) -> 
 def _f1(correct: int, gold: int, predicted: int) -> float:
     """F1 in per cent; 0 where nothing is right."""
     return 200 * correct / (gold + predicted) if correct else 0.0
-
-
-def write_predictions(examples: Sequence[GapExample], documents: Iterable[Document]) -> str:
-    """The decisions as the official scorer reads them: rows of ID, A-coref and B-coref, without a header."""
-    pairs = zip(examples, documents, strict=True)
-    rows = [(example.id, *predict(example, document)) for example, document in pairs]
-    return "".join(f"{id}\t{str(a).upper()}\t{str(b).upper()}\n" for id, a, b in rows)
