@@ -10,7 +10,6 @@ from torch import Tensor
 
 from lehr.coref.objectives import antecedent_loss, antecedent_scores, mention_loss, row_loss
 
-
 CLUSTERS = {
     "two entities and two strangers": [0, 1, -1, 0, 1, 0, -1],
     "one alone": [0],
