@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from ..integrations.rows import RowResolver
     from .results import Item
 
 
@@ -144,7 +145,6 @@ def resolve(
         lehr resolve corpus/ --output resolved/ --engine ray --workers 8
     """
     from ..integrations.rows import RowResolver
-    from .results import Results
 
     if output == "":
         raise ValueError("--output is empty: name a file or a folder, or leave it out")
@@ -183,27 +183,12 @@ def resolve(
             workers=workers,
             overwrite=overwrite,
         )
-        raise typer.Exit(0 if whole else 1)
-    if for_folders:
+    elif for_folders:
         raise ValueError("--engine ray, --workers, --overwrite and --format parquet go with a folder: --output DIR/")
-    work = _read(paths or [], text, input_format.value, rows.language)
-    results = Results(
-        format and format.value,
-        output,
-        inputs=work.files,
-        several=len(work.items) + work.failed > 1,
-        language=rows.language,
-    )
-    if not work.items:
-        raise typer.Exit(1)
-    rows.load()
-    with results.progress(sum(len(item.document.words) for item in work.items)) as step:
-        for item in work.items:
-            with work.passing_over(item.name):
-                results.add(item, rows.answer(item.document, step))
-    results.finish()
-    if work.failed:
-        raise typer.Exit(1)
+    else:
+        work = _read(paths or [], text, input_format.value, rows.language)
+        whole = _answer(work, rows, format and format.value, output)
+    raise typer.Exit(0 if whole else 1)
 
 
 @dataclass(slots=True)
@@ -226,6 +211,23 @@ class _Work:
             named = not isinstance(error, OSError) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason)
             typer.echo(f"lehr: {reason}" if named else f"lehr: {name}: {reason}", err=True)
             self.failed += 1
+
+
+def _answer(work: _Work, rows: RowResolver, format: str | None, output: str | None) -> bool:
+    """Resolve what was read into one file, or to standard output; whether nothing has failed."""
+    from .results import Results
+
+    several = len(work.items) + work.failed > 1
+    results = Results(format, output, inputs=work.files, several=several, language=rows.language)
+    if not work.items:
+        return False
+    rows.load()
+    with results.progress(sum(len(item.document.words) for item in work.items)) as step:
+        for item in work.items:
+            with work.passing_over(item.name):
+                results.add(item, rows.answer(item.document, step))
+    results.finish()
+    return not work.failed
 
 
 def _read(paths: Sequence[str], text: str | None, format: str, language: str) -> _Work:
