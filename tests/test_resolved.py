@@ -71,14 +71,40 @@ from lehr.resolved import resolved_text
         ("We like [1 The Hague]. [1 It] is old.", "We like The Hague. The Hague is old."),
         ("[1 Victoria] ruled. [1 Her] Majesty sat. [1 She] ate.", "Victoria ruled. Her Majesty sat. Victoria ate."),
         ("[1 Tom Bell], [1 he] ran. [1 He], [1 Tom Bell], sat.", "Tom Bell, he ran. He, Tom Bell, sat."),
-        ("[1 Tom] saw Ann, and, [1 Tom]. [1 He] sat.", "Tom saw Ann, and, Tom. Tom sat."),
+        ("When Ann saw [1 Tom], [1 he] ran; [1 Tom]: [1 he] sat.", "When Ann saw Tom, Tom ran; Tom: Tom sat."),
+        ("“[1 Tom]!” [1 he] cried. Ann saw [1 him] and [1 Tom] ran.", "“Tom!” Tom cried. Ann saw Tom and Tom ran."),
+        (
+            "[1 The dog] ate. [1 It] isn't [1 the dog]. [1 It] had been [1 my dog].",
+            "The dog ate. It isn't the dog. It had been my dog.",
+        ),
+        (
+            "[1 Ben] ate. [1 He] (or [1 she]) fell. [1 He], or [1 she], ran.",
+            "Ben ate. He (or she) fell. He, or she, ran.",
+        ),
+        (
+            "[1 Tom Bell] sat; [1 Tom Bell] ate. Ann said that [1 Tom] left. “Yes,” said [1 the boy]. He told her [1 Tom] ran.",
+            "Tom Bell sat; Tom Bell ate. Ann said that Tom Bell left. “Yes,” said Tom Bell. He told her Tom Bell ran.",
+        ),
+        ("[1 Adm. Nelson] sat. [1 He] ran.", "Adm. Nelson sat. Adm. Nelson ran."),
+        (
+            "[1 Victoria] sat. [1 Her] Royal Highness ran. [1 HER] MAJESTY ate.",
+            "Victoria sat. Her Royal Highness ran. HER MAJESTY ate.",
+        ),
+        (
+            "He feared [1 al-Qaeda]. [1 It] won. [2 d’Artagnan] ate. [2 He] sat.",
+            "He feared al-Qaeda. Al-Qaeda won. d’Artagnan ate. D’Artagnan sat.",
+        ),
+        (
+            "[1 Ann] sat. He met [1 her] every need, in [1 her] early to mid thirties, and [1 her] much loved son.",
+            "Ann sat. He met Ann's every need, in Ann's early to mid thirties, and Ann's much loved son.",
+        ),
         ("[1 The boat] sank. [1 It] was [1 his boat].", "The boat sank. It was his boat."),
         ("[1 Ben] ate. [1 He]/[1 she] left. [1 He] or [1 she] sat.", "Ben ate. He/she left. He or she sat."),
         ("[1 Ben] ate. [1 S/he] left. Then s/[1 he] sat. [1 He] ran.", "Ben ate. S/he left. Then s/he sat. Ben ran."),
         ("[1 Ben] ate. [1 He] and [1 his] dog sat.", "Ben ate. Ben and Ben's dog sat."),
         (
-            "[1 Ann] sat. He saw [1 her] twice, and [1 her] later; read [1 her] later works, liked [1 her] very much.",
-            "Ann sat. He saw Ann twice, and Ann later; read Ann's later works, liked Ann very much.",
+            "[1 Ann] sat. He saw [1 her] twice, and [1 her] later; read [1 her] later works, liked [1 her] much.",
+            "Ann sat. He saw Ann twice, and Ann later; read Ann's later works, liked Ann much.",
         ),
         ("[1 Ann was tired. Tom] sat. [1 He] ran.", "Ann was tired. Tom sat. He ran."),
         ("[1 Mary] ate. I told [1 her] nothing.", "Mary ate. I told Mary nothing."),

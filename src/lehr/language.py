@@ -25,6 +25,7 @@ class Language:
         objects_before: words that are never what is possessed, so that one of `either` before them is no possessive;
             possessives that stand before that are among them, those that stand alone, as `hers`, are not. Nor does a
             good name of several words stop at one.
+        linking: words between two mentions of one entity that say it twice: *it was the boat*, *he or she*.
         before_pronouns: words after which a pronoun of one letter is no initial, as in *older than I*.
         verbs: other words before which one of `either` is no possessive, as in *made her feel*.
         adverbs: words that say how something is done: before one that ends a phrase, one of `either` is no possessive.
@@ -55,6 +56,7 @@ class Language:
     anaphors: Sequence[str] = ()
     unpronouns: Sequence[str] = ()
     objects_before: Sequence[str] = ()
+    linking: Sequence[str] = ()
     before_pronouns: Sequence[str] = ()
     verbs: Sequence[str] = ()
     adverbs: Sequence[str] = ()

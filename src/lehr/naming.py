@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import pairwise
 
 from .document import Cluster, Document, Mention, Span
 from .language import Language, language
@@ -19,7 +20,8 @@ LONGEST = 5
 """Words of a mention that is short enough to be a good name."""
 
 _BREAK = re.compile(r"""[.!?…]+|[;:"“”«»—]|``|''|--""")
-"""A mark that no name has inside of it: a mention that has one is rather a mistake."""
+"""A mark that no name has inside of it, but for a stop after a short word with a capital, as in Adm. Nelson: a mention
+that has one is rather a mistake."""
 
 _QUOTES = frozenset(("'", '"', "‘", "“", "„", "«", "»", "``"))
 """Marks with which quotations begin, some of which are those of others' ends."""
@@ -99,7 +101,7 @@ class Naming:
 
         def fitness(mention: Mention) -> tuple[bool, bool, bool, Kind, int, int, bool]:
             kind, key, words = self.kind(mention), self._key(mention), self.words(mention)
-            whole = not any(map(_BREAK.fullmatch, words)) and not self._stops_short(words)
+            whole = not self._is_broken(words) and not self._stops_short(words)
             short, named = len(words) <= LONGEST, kind is not Kind.PRONOUN
             frequency = counts[key] if kind in (Kind.PRONOUN, Kind.NAME) else 0
             length = len(key) if named else 0
@@ -183,6 +185,13 @@ class Naming:
         """Whether a mention that begins with this word says, or asks, how many or which, and does not say who."""
         word, known = word.lower(), self.language
         return word in known.quantifiers or (word in known.kept and word not in known.definite)
+
+    def _is_broken(self, words: list[str]) -> bool:
+        """Whether a mark parts these words."""
+        return any(
+            _BREAK.fullmatch(word) and not (word == "." and len(before) <= 5 and before[:1].isupper())
+            for before, word in pairwise(("", *words))
+        )
 
     def _stops_short(self, words: list[str]) -> bool:
         """Whether the last of several words is one that asks for another after it; not as Charles I and Theresa May."""

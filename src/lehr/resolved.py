@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -99,8 +100,9 @@ class _Rewriting:
         text, after = self.document.text, mention.last_word + 1
         before = text[max(mention.start - 1, 0) : mention.start]
         within = before.islower() or before.isupper() or "/" in before + text[mention.end : mention.end + 1]
-        title = self.tokens[after] if after < len(self.tokens) else ""
-        within = within or (title.istitle() and title.lower() in self.language.titles)
+        owned = not _in(word, self.language.pronouns) and not self.ends.intersection((after, after + 1))
+        titled = owned and any(t[:1].isupper() and _in(t, self.language.titles) for t in self.tokens[after : after + 2])
+        within = within or titled
         absolute = _in(word, self.language.possessives) and not _in(word, self.language.objects_before)
         return not (_in(word, self.language.kept) or within or (absolute and kind is not Kind.NAME))
 
@@ -110,30 +112,36 @@ class _Rewriting:
         return near and not any(map(str.isalnum, self.document.text[one.end : other.start]))
 
     def _are_beside(self, one: Mention, other: Mention) -> bool:
-        """Whether a pronoun and what it stands for have nothing but marks between them in a sentence, or the one word
-        of *it was the boat*, or of *he or she*."""
+        """Whether a pronoun is in apposition to what it stands for, or is said to be that, as in *it was the boat*, or
+        two pronouns share a place, as in *he or she*."""
         gap = range(one.last_word + 1, other.first_word)
+        first, second = (self.naming.kind(mention) is Kind.PRONOUN for mention in (one, other))
         if other.first_word <= one.last_word or not self.ends.isdisjoint([*gap, other.first_word]):
             return False
-        first, second = (self.naming.kind(mention) is Kind.PRONOUN for mention in (one, other))
-        if first and second:
-            words = {self.tokens[one.first_word].lower(), self.tokens[other.first_word].lower()}
-            return len(gap) == 1 and not any(words.issubset(group) for group in self.language.persons)
-        return first is not second and (self._are_close(one, other) or (first and len(gap) == 1))
+        if first is not second and [self.tokens[word] for word in gap] == [","]:
+            after = other.last_word + 1
+            return one.first_word in self.naming.openings or self.tokens[after : after + 1] == [","]
+        words = [word for word in self.tokens[gap.start : gap.stop] if word[0].isalpha()]
+        if not (first and words and all(_in(word, self.language.linking) for word in words)):
+            return False
+        both = {self.tokens[one.first_word].lower(), self.tokens[other.first_word].lower()}
+        return not (second and any(both.issubset(group) for group in self.language.persons))
 
     def _follows_article(self, mention: Mention) -> bool:
         """Whether a mention is but a part of what is said, as the second word of *a Beatles album*."""
         known, before = self.language, mention.first_word - 1
         if before < 0 or mention.first_word in self.ends:
             return False
-        return _in(self.tokens[before], (*known.definite, *known.indefinite, *known.possessives, *known.either))
+        articles = (*known.indefinite, *known.indefinite.values())
+        owners = set(known.possessives).intersection(known.objects_before)
+        return _in(self.tokens[before], articles) or _in(self.tokens[before], owners)
 
     def _is_short(self, mention: Mention, words: list[str], entity: _Entity) -> bool:
         """Whether the name says all that a mention says: if it is a few definite words or a part of the name, but not
         where more of the name stands beside it."""
-        if self._follows_article(mention):
-            return False
         if self.naming.kind(mention) is Kind.NAME:
+            if self._follows_article(mention):
+                return False
             first, end = mention.first_word, mention.first_word + len(words)
             wider = self._is_part(first - 1, end, entity) or self._is_part(first, end + 1, entity)
             return len(words) < len(entity.name) and self._is_part(first, end, entity) and not wider
@@ -154,7 +162,7 @@ class _Rewriting:
         opens = mention.first_word in self.naming.openings
         stressed = len(word) > 1 and word.isupper()
         inherits = self.naming.kind(mention) is not Kind.NAME and word not in self.language.pronouns and not stressed
-        rest = new.split()[0][1:]
+        rest = re.split("[-'’ ]", new)[0][1:]
         plain = rest == rest.lower()  # not iPhone
         return (new[:1].upper() + new[1:] if word[:1].isupper() and (opens or inherits) and plain else new), end
 

@@ -112,13 +112,24 @@ def test_text_with_names_in_place_of_pronouns(run: Run, answer: Document, tmp_pa
     assert (tmp_path / "out/two.resolved.txt").read_text("utf-8") == expected + "\n"
     both = run(tmp_path / "one.txt", tmp_path / "two.txt", "--format", "resolved", "--output", "-")
     assert both.out == f"{expected}\n\n" * 2
+    assert run("--text", f"{answer.text}\r\n", "--format", "resolved").out == expected + "\r\n"
 
 
-@pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-"])
-def test_streams_that_are_closed_are_as_if_nothing_were_there(tiny: Path, stream: str) -> None:
+@pytest.mark.parametrize(
+    ("stream", "status", "told"),
+    [("<&-", 0, ""), ("2>&-", 0, ""), (">&-", 1, "lehr: standard output is closed: name a file with --output\n")],
+)
+def test_streams_that_are_closed_give_no_traceback(tiny: Path, stream: str, status: int, told: str) -> None:
     command = f'exec "{sys.executable}" -m lehr resolve - --model "{tiny}" {stream}'
     done = subprocess.run(["sh", "-c", command], input="Mary sat.", capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (status, told)
+
+
+def test_a_dash_is_no_folder(run: Run, folder: Path, tmp_path: Path) -> None:
+    assert "- is a folder" in run(folder, "--output", "-", "--overwrite", status=1).err
+    assert not [*tmp_path.glob("*-resolved")]
+    run(folder, "--output", tmp_path / "run.v2")
+    assert (tmp_path / "run.v2/b.jsonl").is_file()
 
 
 def test_nothing_to_resolve_is_told(run: Run) -> None:

@@ -48,6 +48,16 @@ def test_both_give_the_same_gradients() -> None:
         torch.testing.assert_close(fused, apart, atol=1e-4, rtol=1e-4)
 
 
+def test_each_encoder_within_another_is_seen_for_itself() -> None:
+    outer = BertModel(BertConfig(**SIZES), add_pooling_layer=False)
+    outer.short = AutoModel.from_config(BertConfig(**SIZES), attn_implementation="eager")
+    outer.long = BertModel(BertConfig(**SIZES, max_position_embeddings=SHORT + 1))
+    kinds = lambda: [module.config._attn_implementation for module in (outer, outer.short, outer.long)]  # noqa: E731
+    with attention_in_parts(outer):
+        assert kinds() == ["eager", "eager", "sdpa"]
+    assert kinds() == ["sdpa", "eager", "sdpa"]
+
+
 def test_it_is_fused_again_after_an_error() -> None:
     model = nn.ModuleDict({"encoder": BertModel(BertConfig(**SIZES))})
     with pytest.raises(KeyboardInterrupt), attention_in_parts(model):

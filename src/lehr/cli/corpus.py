@@ -74,7 +74,7 @@ def resolve_corpus(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other runs from writing to the folder, whose half-written files this one may remove."""
-    if folder.is_file():
+    if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and a folder is meant: name another --output")
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -88,7 +88,7 @@ def _work_off(folder: Path, parts: Sequence[Part], outcomes: Iterable[tuple[Part
     """All outcomes together, each told when it is there."""
     total = Outcome()
     try:
-        sizes = {part: part.source.stat().st_size for part in parts}
+        sizes = {part: part.source.stat().st_size if part.source.exists() else 0 for part in parts}
         with progress(sum(sizes.values())) as step:
             for part, outcome in outcomes:
                 step(sizes[part])

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from errno import ENOSPC, EPIPE
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +74,7 @@ def resolve(
         str | None,
         typer.Option(
             metavar="FILE|DIR",
-            help="One file of all documents, DIR/ with a file for each file, or - for standard output.",
+            help="One file of all documents, or a folder with a file for each file; - for standard output.",
         ),
     ] = None,
     singletons: Annotated[
@@ -145,10 +146,10 @@ def resolve(
         lehr resolve corpus/ --output resolved/ --engine ray --workers 8
     """
     from ..integrations.rows import RowResolver
+    from .results import SUFFIXES
 
     if output == "":
         raise ValueError("--output is empty: name a file or a folder, or leave it out")
-    output = None if output == "-" else output
     if model and Path(model).is_dir():
         model = str(Path(model).resolve())  # for workers elsewhere
     rows = RowResolver(
@@ -165,11 +166,14 @@ def resolve(
     for_folders = engine is Engine.RAY or workers or overwrite or parquet
     if for_folders and not output and paths and len(paths) == 1 and Path(paths[0]).is_dir():
         output = f"{Path(paths[0])}-resolved{os.sep}"
+    if output == "-" and not for_folders:
+        output = None
     folders = for_folders or any(path and Path(path).is_dir() for path in paths or ())
-    if output and (output.endswith(("/", os.sep)) or Path(output).is_dir() or (folders and not Path(output).suffix)):
+    named = (output or "").lower().endswith(tuple(chain.from_iterable(SUFFIXES.values())))
+    if output and (output.endswith(("/", os.sep)) or Path(output).is_dir() or (folders and not named)):
         from .corpus import resolve_corpus
 
-        if text is not None or not paths or "-" in paths:
+        if text is not None or not paths or "-" in (*paths, output):
             raise ValueError(f"{output} is a folder, for the results of files: name a file with --output")
         if workers and engine is Engine.LOCAL:
             raise ValueError("--workers goes with --engine ray; without it, --threads says how much is done at once")

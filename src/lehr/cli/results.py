@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -65,6 +66,8 @@ class Results:
         self, format: str | None, output: str | None, *, inputs: Sequence[Path], several: bool, language: str
     ) -> None:
         self.file = Path(output) if output else None
+        if not self.file and getattr(sys.stdout, "name", "") == os.devnull:
+            raise ValueError("standard output is closed: name a file with --output")
         self.format = format or self._usual()
         self.several, self.language = several, language
         self.pieces: list[Any] = []
@@ -143,7 +146,8 @@ def piece(format: str, item: Item, document: Document, *, title: bool, language:
     if format == "resolved":
         from ..resolved import resolved_text
 
-        return resolved_text(document, language) + ("\n\n" if title else "\n" * (not document.text.endswith("\n")))
+        text = resolved_text(document, language)
+        return text.rstrip("\r\n") + "\n\n" if title else text + "\n" * (not text.endswith(("\n", "\r")))
     if format != "text":
         return write([document], format)
     from .terminal import page

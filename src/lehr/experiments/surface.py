@@ -214,7 +214,7 @@ def read_surface(path: Path, recipe: Recipe) -> dict[str, Any]:
         ValueError: if it is of another recipe.
     """
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if change := difference(Recipe, found["recipe"], portable(dataclasses.asdict(_kept(recipe))), but=WHERE):
+    if change := difference(Recipe, found["recipe"], identity(recipe), but=WHERE):
         raise ValueError(f"{path} is of another recipe: {change}; move it away to compute it anew")
     return found
 

@@ -20,10 +20,12 @@ def files_in(path: Path, endings: tuple[str, ...] = READ) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    files = [file for file in path.rglob("*") if file.name.lower().endswith(endings) and file.is_file()]
-    if files := [file for file in files if not file.name.endswith(SET_ASIDE)]:
-        return sorted(files)
-    raise ValueError(f"no file in {path} ends in {', '.join(endings)}: name the files themselves")
+    names = ((file.name.lower(), file) for file in path.rglob("*"))
+    files = [f for name, f in names if name.endswith(endings) and not name.endswith(SET_ASIDE) and f.is_file()]
+    if not files:
+        but = f" and not in {SET_ASIDE}"
+        raise ValueError(f"no file in {path} ends in {', '.join(endings)}{but}: name the files themselves")
+    return sorted(files)
 
 
 def below(file: Path, path: Path) -> PurePath:

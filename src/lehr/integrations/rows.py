@@ -108,7 +108,7 @@ class RowResolver:
             ValueError: if no column has texts or words.
         """
         names = readable_columns(batch)
-        if isinstance(batch.get("text"), str):
+        if any(isinstance(batch[name], str) for name in names):
             raise TypeError("this is one row, and whole columns are meant: let `map` have batched=True")
         rows = [dict(zip(names, values, strict=True)) for values in zip(*(batch[name] for name in names), strict=True)]
         if words is None:

@@ -9,6 +9,7 @@ tokenizer; and spaCy's own sentences where the pipeline has set some, else those
 import colorsys
 import json
 import os
+import re
 import shutil
 import warnings
 from bisect import bisect_left, bisect_right
@@ -93,7 +94,7 @@ class Coreference:
             OSError: if there is no model.
             ValueError: if the model is damaged or has not learned the scheme, or an option is out of its range.
         """
-        doc._.coref_language = doc.lang_ if doc.lang_ not in ("", "xx") else self.resolver.config.language
+        doc._.coref_language = _code(doc) or self.resolver.config.language
         document, tokens = words_of(doc)
         options = {name: self.options[name] for name in _OF_A_CALL}
         _write(doc, self.resolver(document, **options), tokens, self.options["prefix"])
@@ -328,8 +329,13 @@ def _groups(doc: Doc, prefix: str) -> dict[str, SpanGroup]:
 
 def _language(doc: Doc) -> str:
     """That of the document, or of the model if the document's pipeline is of no language."""
-    code: str = doc._.coref_language or doc.lang_
+    code: str = doc._.coref_language or _code(doc)
     return code
+
+
+def _code(doc: Doc) -> str:
+    """That of the document's pipeline; "" if it is of none, or of one that is called by no ISO 639 code."""
+    return doc.lang_ if doc.lang_ != "xx" and re.fullmatch("[a-z]{2,3}", doc.lang_) else ""
 
 
 def _clusters(doc: Doc) -> list[list[Span]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -20,17 +21,17 @@ def attention_in_parts(model: nn.Module) -> Iterator[None]:
     (`results/attention.json`). What comes out is the same but for rounding. Encoders that read longer rows, and those
     that attend in another way than by `sdpa`, are left as they are.
     """
+    configs: dict[int, Any] = {id(m.config): m.config for m in model.modules() if isinstance(m, PreTrainedModel)}
     fused = [
-        module
-        for module in model.modules()
-        if isinstance(module, PreTrainedModel)
-        and module.config._attn_implementation == "sdpa"
-        and 0 < (getattr(module.config, "max_position_embeddings", None) or 0) <= SHORT
+        config
+        for config in configs.values()
+        if config._attn_implementation == "sdpa"
+        and 0 < (getattr(config, "max_position_embeddings", None) or 0) <= SHORT
     ]
-    for module in fused:
-        module.set_attn_implementation("eager")
+    for config in fused:
+        config._attn_implementation = {"": "eager"}  # its own alone, and of no configuration inside of it
     try:
         yield
     finally:
-        for module in fused:
-            module.set_attn_implementation("sdpa")
+        for config in fused:
+            config._attn_implementation = {"": "sdpa"}
