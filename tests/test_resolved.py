@@ -82,8 +82,8 @@ from lehr.resolved import resolved_text
             "Ben ate. He (or she) fell. He, or she, ran.",
         ),
         (
-            "[1 Tom Bell] sat. [1 Tom Bell] ate. I say that [1 Tom] ran. “Yes,” said [1 the boy]. I told her [1 Tom] ran.",
-            "Tom Bell sat. Tom Bell ate. I say that Tom Bell ran. “Yes,” said Tom Bell. I told her Tom Bell ran.",
+            "[1 Tom Bell] sat. [1 Tom Bell] ate. He said that [1 Tom] ran. “No,” said [1 the boy].",
+            "Tom Bell sat. Tom Bell ate. He said that Tom Bell ran. “No,” said Tom Bell.",
         ),
         ("[1 Adm. Nelson] sat. [1 He] ran.", "Adm. Nelson sat. Adm. Nelson ran."),
         (
