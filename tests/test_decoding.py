@@ -57,18 +57,24 @@ def test_sentence_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("least", "ratio", "expected"),
-    [(1, 0.5, [(0, 1), (2, 2)]), (1, 0.0, [(0, 1)]), (2, 0.0, [(0, 1), (2, 2)])],
+    ("least", "ratio", "floor", "expected"),
+    [
+        (1, 0.5, -np.inf, [(0, 1), (2, 2)]),
+        (1, 0.0, -np.inf, [(0, 1)]),
+        (2, 0.0, -np.inf, [(0, 1), (2, 2)]),
+        (1, 2, 3.0, [(0, 1), (2, 2)]),
+        (9, 2, 9.0, []),
+    ],
 )
 def test_candidates_are_the_best_cells_in_reach(
-    monkeypatch: pytest.MonkeyPatch, least: int, ratio: float, expected: list[tuple[int, int]]
+    monkeypatch: pytest.MonkeyPatch, least: int, ratio: float, floor: float, expected: list[tuple[int, int]]
 ) -> None:
     monkeypatch.setattr("lehr.decoding.MIN_CANDIDATES", least)
     logits = np.zeros((2, 4, 3), np.float32)
     logits[0, 0, 1], logits[1, 2, 0] = 5, 4  # best under one scheme each
     logits[:, 1, 1] = 7  # crosses into the next sentence
     logits[:, 3, 2] = 8  # beyond the last word
-    found = select_candidates(logits, np.array([1, 1, 3, 3]), ratio)
+    found = select_candidates(logits, np.array([1, 1, 3, 3]), ratio, floor)
     assert found.tolist() == [list(span) for span in expected]
     assert found.dtype == np.int64
 

@@ -33,13 +33,14 @@ def sentence_last(sentences: Sequence[tuple[int, int]]) -> Ints:
     return np.repeat(ranges[:, 1] - 1, ranges[:, 1] - ranges[:, 0])
 
 
-def select_candidates(logits: Floats, sentence_last: Ints, ratio: float) -> Ints:
+def select_candidates(logits: Floats, sentence_last: Ints, ratio: float, floor: float = -np.inf) -> Ints:
     """The spans worth comparing: those with the highest mention logits, `ratio` a word of the document.
 
     Args:
         logits: (schemes, n, W), one logit a cell and annotation scheme; a span is as good as its best scheme.
         sentence_last: int64 (n,), the last word of each word's sentence, beyond which no span may reach.
         ratio: candidates kept for each word, at least `MIN_CANDIDATES` in all where there are as many.
+        floor: spans with a lower logit are never kept.
 
     Returns:
         int64 (K, 2), first and last word, inclusive, in the order of the text.
@@ -47,7 +48,7 @@ def select_candidates(logits: Floats, sentence_last: Ints, ratio: float) -> Ints
     _, n, width = logits.shape
     best = logits.max(0)
     reach = np.arange(n)[:, None] + np.arange(width)
-    best = np.where(reach <= sentence_last[:, None], best, -np.inf).ravel()
+    best = np.where((reach <= sentence_last[:, None]) & (best >= floor), best, -np.inf).ravel()
     keep = min(max(int(ratio * n), MIN_CANDIDATES), int(np.isfinite(best).sum()))
     cells = np.sort(np.argpartition(-best, keep - 1)[:keep]) if keep else np.zeros(0, np.int64)
     return np.stack([cells // width, cells // width + cells % width], 1).astype(np.int64)

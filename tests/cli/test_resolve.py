@@ -130,6 +130,8 @@ def test_a_dash_is_no_folder(run: Run, folder: Path, tmp_path: Path) -> None:
     assert not [*tmp_path.glob("*-resolved")]
     run(folder, "--output", tmp_path / "run.v2")
     assert (tmp_path / "run.v2/b.jsonl").is_file()
+    run(folder, "--output", tmp_path / "all.out", "--format", "json")
+    assert (tmp_path / "all.out").is_file(), "with a format, any ending is that of a file"
 
 
 def test_nothing_to_resolve_is_told(run: Run) -> None:

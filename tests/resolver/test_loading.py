@@ -200,8 +200,10 @@ def test_what_else_hangs_on_the_schemes_is_not_judged_without_them(model: Path) 
 
 
 def test_optional_values_are_taken(model: Path) -> None:
-    set_config(model, singleton_scheme="chains", link_scale=2.0, extra=1)
-    assert (load(model).config.singleton_scheme, load(model).config.link_scale) == ("chains", 2.0)
+    set_config(model, candidate_floor=100.0, singleton_scheme="chains", extra=1)
+    resolver = load(model)
+    assert resolver.config.candidate_floor == 100
+    assert resolver("Mary said she was tired.").clusters == ()
 
 
 @pytest.mark.parametrize("threads", [0, -1, 100_000, 10**20])

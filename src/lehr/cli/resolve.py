@@ -170,6 +170,7 @@ def resolve(
         output = None
     folders = for_folders or any(path and Path(path).is_dir() for path in paths or ())
     named = (output or "").lower().endswith(tuple(chain.from_iterable(SUFFIXES.values())))
+    named = named or bool(format and Path(output or "").suffix)
     if output and (output.endswith(("/", os.sep)) or Path(output).is_dir() or (folders and not named)):
         from .corpus import resolve_corpus
 

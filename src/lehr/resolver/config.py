@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -23,6 +24,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("overlap", "pad_token_id", "candidate_ratio", "link_scale", "mention_scale"), (0, _LARGE)),
     **dict.fromkeys(("link_shift", "mention_shift", "kind_shift"), (-_LARGE, _LARGE)),
     **dict.fromkeys(("mention_threshold", "link_threshold"), (0, 1)),
+    "candidate_floor": (-math.inf, math.inf),
 }
 """The least and the greatest that a number may be."""
 
@@ -37,6 +39,7 @@ class Config:
     Args:
         pad_token_id: the tokenizer's padding token.
         mention_scale, mention_shift: one a scheme, or none at all to leave mention logits as they are.
+        candidate_floor: mention logit, not calibrated, below which a span is never compared.
         singleton_scheme: the annotation scheme that says which mentions may stand alone if no scheme is chosen; some
             schemes never mark singletons, and say nothing about them. None for no scheme that marks them.
         language: the ISO 639 code of the language that it reads.
@@ -56,6 +59,7 @@ class Config:
     kind_shift: Sequence[Sequence[float]] = ()
     mention_scale: Sequence[float] = ()
     mention_shift: Sequence[float] = ()
+    candidate_floor: float = -math.inf
     singleton_scheme: str | None = None
     language: str = "en"
 

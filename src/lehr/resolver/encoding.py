@@ -69,7 +69,7 @@ class Encoding:
             self._words = self._reach = np.zeros(0, np.int64)
             self._first = self._last = np.zeros((0, 0), np.float32)
             self._logits = np.zeros((len(config.schemes), 0, config.max_width), np.float32)
-        self._candidates = select_candidates(self._logits, self._reach, config.candidate_ratio)
+        self._candidates = select_candidates(self._logits, self._reach, config.candidate_ratio, config.candidate_floor)
 
     @property
     def nbytes(self) -> int:

@@ -157,7 +157,7 @@ class Entities:
         reach = block.words.last[: block.n] - start
         begin, end = np.searchsorted(self._given_spans[:, 0], [start, start + block.n])
         given = self._given_spans[begin:end] - start
-        found = select_candidates(logits, reach, config.candidate_ratio)
+        found = select_candidates(logits, reach, config.candidate_ratio, config.candidate_floor)
         spans = np.unique(np.concatenate([found, given]), axis=0)
         cells, has_cell = cells_of(logits, reach, spans)
         best = self.options.logits(cells)
