@@ -335,7 +335,7 @@ def test_nothing_to_evaluate_on(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"README.md holds nothing to evaluate on"):
         read_data([folder, folder / "README.md"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no file in .*empty ends in conll, .*, .tsv: name"):
+    with pytest.raises(ValueError, match=r"no file in .*empty ends in conll, .*, .tsv and not in .errors.jsonl: name"):
         read_data([tmp_path / "empty"])
     with pytest.raises(FileNotFoundError, match=r"missing.conll"):
         read_data([tmp_path / "missing.conll"])
