@@ -156,6 +156,13 @@ def test_time_does_not_grow_with_the_square_of_the_mentions() -> None:
     assert resolved_text(document, "en") == document.text
 
 
+def test_time_does_not_grow_with_what_lies_between_mentions() -> None:
+    """2,000 entities of a pronoun at either end of the text: 200 million words lie between, which are not looked at."""
+    n = 100_000
+    document = Document.from_sentences([["he"] * n], clusters=[[(i, i), (n - 1 - i, n - 1 - i)] for i in range(2000)])
+    assert resolved_text(document, "en") == document.text
+
+
 WORDS = ["Tom", "I", "He", "he", "his", "Her", "her", "’s", "'s", "'", "the", "The", "boy", ",", ".", "“", "’m", "'re"]
 
 

@@ -15,6 +15,9 @@ from .naming import LONGEST, Kind, Naming
 SHORT = 3
 """Words of a mention, other than a pronoun, that may be replaced."""
 
+BESIDE = 5
+"""Words and marks at most between two mentions that stand beside each other, as in *it had not been the boat*."""
+
 IsPossessive = Callable[[int], "bool | None"]
 """Whether the pronoun that is this word of the document is a possessive; None if that is not known."""
 
@@ -115,9 +118,10 @@ class _Rewriting:
         """Whether a pronoun is in apposition to what it stands for, or is said to be that, as in *it was the boat*, or
         two pronouns share a place, as in *he or she*."""
         gap = range(one.last_word + 1, other.first_word)
-        first, second = (self.naming.kind(mention) is Kind.PRONOUN for mention in (one, other))
-        if other.first_word <= one.last_word or not self.ends.isdisjoint([*gap, other.first_word]):
+        apart = not one.last_word < other.first_word <= one.last_word + 1 + BESIDE
+        if apart or not self.ends.isdisjoint((*gap, other.first_word)):
             return False
+        first, second = (self.naming.kind(mention) is Kind.PRONOUN for mention in (one, other))
         if first is not second and [self.tokens[word] for word in gap] == [","]:
             after = other.last_word + 1
             return one.first_word in self.naming.openings or self.tokens[after : after + 1] == [","]
