@@ -89,13 +89,18 @@ class Language:
         return any(small in group for group in known) or self.has_pronoun(word)
 
 
+def is_code(code: str) -> bool:
+    """Whether this has the form of an ISO 639 code."""
+    return re.fullmatch(r"[a-z]{2,3}", code) is not None
+
+
 def check_code(code: str) -> str:
     """The code, if it has the form of an ISO 639 code.
 
     Raises:
         ValueError: if not.
     """
-    if not re.fullmatch(r"[a-z]{2,3}", code):
+    if not is_code(code):
         raise ValueError(f"language is {code!r}; it must be an ISO 639 code, such as 'de'")
     return code
 

@@ -136,9 +136,8 @@ class _Rewriting:
         known, before = self.language, mention.first_word - 1
         if before < 0 or mention.first_word in self.ends:
             return False
-        articles = (*known.indefinite, *known.indefinite.values())
         owners = set(known.possessives).intersection(known.objects_before)
-        return _in(self.tokens[before], articles) or _in(self.tokens[before], owners)
+        return _in(self.tokens[before], {*known.indefinite, *known.indefinite.values(), *owners})
 
     def _is_short(self, mention: Mention, words: list[str], entity: _Entity) -> bool:
         """Whether the name says all that a mention says: if it is a few definite words or a part of the name, but not

@@ -119,7 +119,7 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
                 try:
                     item = row.item(language)
                     found = rows.answer(item.document)
-                    add(piece(part.format, item, found, title=not row.alone, language=language))
+                    add(piece(part.format, item, found, several=not row.alone, language=language))
                 except OSError:
                     raise  # there is no room, say: no fault of a document
                 except Exception as error:  # as above, of documents

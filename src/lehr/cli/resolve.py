@@ -146,7 +146,6 @@ def resolve(
         lehr resolve corpus/ --output resolved/ --engine ray --workers 8
     """
     from ..integrations.rows import RowResolver
-    from .results import SUFFIXES
 
     if output == "":
         raise ValueError("--output is empty: name a file or a folder, or leave it out")
@@ -168,10 +167,8 @@ def resolve(
         output = f"{Path(paths[0])}-resolved{os.sep}"
     if output == "-" and not for_folders:
         output = None
-    folders = for_folders or any(path and Path(path).is_dir() for path in paths or ())
-    named = (output or "").lower().endswith(tuple(chain.from_iterable(SUFFIXES.values())))
-    named = named or bool(format and Path(output or "").suffix)
-    if output and (output.endswith(("/", os.sep)) or Path(output).is_dir() or (folders and not named)):
+    usual = bool(for_folders) or any(path and Path(path).is_dir() for path in paths or ())
+    if output and _is_folder(output, format, usual):
         from .corpus import resolve_corpus
 
         if text is not None or not paths or "-" in (*paths, output):
@@ -216,6 +213,17 @@ class _Work:
             named = not isinstance(error, OSError) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", reason)
             typer.echo(f"lehr: {reason}" if named else f"lehr: {name}: {reason}", err=True)
             self.failed += 1
+
+
+def _is_folder(output: str, format: Output | None, usual: bool) -> bool:
+    """Whether results go into a folder: one that is there or ends in a slash, or, where a folder is `usual`, what does
+    not end as a file of some format does, or in any way if the format is told."""
+    from .results import SUFFIXES
+
+    if output.endswith(("/", os.sep)) or Path(output).is_dir():
+        return True
+    endings = tuple(chain.from_iterable(SUFFIXES.values()))
+    return usual and not (output.lower().endswith(endings) or (format and Path(output).suffix))
 
 
 def _answer(work: _Work, rows: RowResolver, format: str | None, output: str | None) -> bool:

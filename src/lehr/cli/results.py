@@ -82,7 +82,7 @@ class Results:
         Raises:
             ValueError: if the format cannot hold it.
         """
-        found = piece(self.format, item, document, title=self.several, language=self.language)
+        found = piece(self.format, item, document, several=self.several, language=self.language)
         if not self.file and self.format == "text":
             from rich.console import Console
 
@@ -128,10 +128,9 @@ class Results:
         return "text" if sys.stdout.isatty() else "json"
 
 
-def piece(format: str, item: Item, document: Document, *, title: bool, language: str) -> Any:
-    """What a document is in a file: itself for a page and CoNLL-U, its record for JSON and Parquet, else its text.
-
-    With a `title`, it is one of several.
+def piece(format: str, item: Item, document: Document, *, several: bool, language: str) -> Any:
+    """What a document, alone or one of `several`, is in a file: itself for a page and CoNLL-U, its record for JSON and
+    Parquet, else its text.
 
     Raises:
         ValueError: if the format cannot hold it.
@@ -147,12 +146,12 @@ def piece(format: str, item: Item, document: Document, *, title: bool, language:
         from ..resolved import resolved_text
 
         text = resolved_text(document, language)
-        return text.rstrip("\r\n") + "\n\n" if title else text + "\n" * (not text.endswith(("\n", "\r")))
+        return text.rstrip("\r\n") + "\n\n" if several else text + "\n" * (not text.endswith(("\n", "\r")))
     if format != "text":
         return write([document], format)
     from .terminal import page
 
-    return "".join(text for text, _ in page(document, title=title))
+    return "".join(text for text, _ in page(document, title=several))
 
 
 def whole(format: str, pieces: Sequence[Any], *, several: bool, language: str) -> str:

@@ -9,7 +9,6 @@ tokenizer; and spaCy's own sentences where the pipeline has set some, else those
 import colorsys
 import json
 import os
-import re
 import shutil
 import warnings
 from bisect import bisect_left, bisect_right
@@ -28,6 +27,7 @@ from spacy.tokens import Doc, Span, SpanGroup, Token
 from .. import __version__
 from ..document import Document, Mention
 from ..formats.text import split_sentences, split_words
+from ..language import is_code
 from ..naming import best_names
 from ..resolved import resolved_text
 from ..resolver import Resolver
@@ -335,7 +335,7 @@ def _language(doc: Doc) -> str:
 
 def _code(doc: Doc) -> str:
     """That of the document's pipeline; "" if it is of none, or of one that is called by no ISO 639 code."""
-    return doc.lang_ if doc.lang_ != "xx" and re.fullmatch("[a-z]{2,3}", doc.lang_) else ""
+    return doc.lang_ if doc.lang_ != "xx" and is_code(doc.lang_) else ""
 
 
 def _clusters(doc: Doc) -> list[list[Span]]:
