@@ -6,10 +6,11 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import tiny_model
 from tiny_documents import HOUSE, LETTER, SHIP
 
 from lehr.coref.annotated import Annotated
-from lehr.coref.data import Example, fingerprint
+from lehr.coref.data import Bundles, Example, Examples, fingerprint
 from lehr.coref.problem import CorefProblem
 from lehr.formats.conll import write
 
@@ -51,6 +52,37 @@ def test_documents_that_are_not_there(data: Path) -> None:
     (data / "notes.txt").write_text("It rained.", encoding="utf-8")
     with pytest.raises(ValueError, match=r"notes\.txt has no annotation: narrow the pattern, or name it under"):
         Annotated("chains", ["*.txt"]).examples(data, 0, "en")
+
+
+def test_passages_of_which_little_is_known_are_learned_from_by_the_bundle(data: Path) -> None:
+    header = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
+    passage = "Ann saw Eve; she left." + " It rained." * 100
+    rows = [f"t-{i}\t{passage} {i}\tshe\t13\tAnn\t0\tTRUE\tEve\t8\tFALSE\tu\n" for i in range(20)]
+    (data / "gap.tsv").write_text(header + "".join(rows), encoding="utf-8")
+    parts = {"train": [{"scheme": "a", "files": ["a.conll", "gap.tsv"]}]}
+    problem = CorefProblem(parts, str(data))
+    assert [example.complete for example in problem.train] == [True] + [False] * 20
+    words = len(problem.train[1].document.words)
+    assert words == 308
+    bundles = Bundles(Examples(problem.train))
+    assert bundles.rows == [[0], [1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11, 12, 13, 14], [15, 16, 17, 18, 19, 20]]
+    assert len(bundles) == 4
+    assert bundles.fingerprint == Examples(problem.train).fingerprint
+    assert [example.shift for example in bundles.view(1)[3]] == [
+        Examples(problem.train, 1)[i].shift for i in range(15, 21)
+    ]
+    partly = CorefProblem({"train": [{"scheme": "a", "files": ["a.conll"], "complete": False}]}, str(data))
+    assert [example.complete for example in partly.train] == [False]
+    whole = [dataclasses.replace(example, complete=True) for example in problem.train]
+    assert fingerprint(whole) != fingerprint(problem.train)
+    tokenizer = tiny_model.tokenizer()
+    for made in (tokenizer, tiny_model.model(len(tokenizer), scorer="antecedent")):
+        made.save_pretrained(data / "ranking")
+    with pytest.raises(ValueError, match="only `scorer: one-pass` learns"):
+        problem.inputs({"from": str(data / "ranking")})
+    for part in ("dev", "test"):
+        with pytest.raises(ValueError, match=f"'t-0' in `{part}` is not annotated completely"):
+            _ = CorefProblem({**parts, part: [{"scheme": "a", "files": ["gap.tsv"]}]}, str(data)).dev
 
 
 def test_a_fingerprint_knows_words_sentences_clusters_and_schemes() -> None:

@@ -17,6 +17,7 @@ from transformers import AutoModel, AutoTokenizer, PretrainedConfig, PreTrainedT
 from lehr.coref.configuration import LehrConfig
 from lehr.coref.data import Collator, Example, gold_spans
 from lehr.coref.network import LehrModel
+from lehr.coref.objectives import row_loss
 from lehr.coref.prediction import predict, resolver_of
 from lehr.document import Document
 
@@ -79,6 +80,28 @@ def test_a_document_without_mentions_costs_something(scorer: str) -> None:
     output = model(**batch(model, tokenizer, RAIN))
     assert output.loss.isfinite()
     assert output.mention_loss > 0
+
+
+def test_of_a_document_that_is_partly_annotated_the_known_cells_are_learned() -> None:
+    model, tokenizer = made("bert", candidate_ratio=99.0)  # every cell a candidate
+    collator = Collator(windower_of(model, tokenizer), model.config.max_width)
+    partly = [Example(document, 0, complete=False) for document in (HOUSE, RAIN)]
+    assert RAIN.clusters == ()
+    losses = []
+    for examples in (partly[:1], partly[1:], partly, [partly]):
+        model.zero_grad()
+        output = model(**collator(examples))
+        assert output.mention_loss == 0
+        output.loss.backward()
+        assert all(parameter.grad is not None for parameter in model.parameters())
+        losses.append(output.pair_loss)
+    (gold, cluster) = zip(*gold_spans(HOUSE, model.config.max_width), strict=True)
+    matrix = predict(model, windower_of(model, tokenizer), HOUSE)
+    places = [matrix.spans.tolist().index(list(span)) for span in gold]
+    pairs = torch.from_numpy(matrix.pair_logits[np.ix_(places, places)])
+    torch.testing.assert_close(losses[0], row_loss(pairs, torch.tensor(cluster)))
+    assert losses[1] == 0, "nothing is known"
+    torch.testing.assert_close(losses[2:], [losses[0] / 2] * 2)
 
 
 @both_scorers

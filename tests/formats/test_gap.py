@@ -28,7 +28,20 @@ def test_an_example() -> None:
     assert example.id == "t-1"
     assert [passage[start:end] for start, end in (example.pronoun, example.a, example.b)] == ["she", "Ann Bell", "Eve"]
     assert (example.a_coref, example.b_coref, example.gender) == (True, False, "feminine")
-    assert gap.read(HEADER + ROW, name="x") == [example.document]
+
+
+def test_what_is_known_of_a_passage() -> None:
+    neither = ROW.replace("TRUE", "FALSE").replace("t-1", "t-3")
+    first, second, third = gap.read(HEADER + ROW + MALE + neither, name="x")
+    texts = [
+        [[m.text for m in cluster.mentions] for cluster in document.clusters] for document in (first, second, third)
+    ]
+    assert texts == [
+        [["Ann Bell", "she"], ["Eve"]],
+        [["Tom"], ["Bob", "he"]],
+        [["Ann Bell"], ["Eve"], ["she"]],
+    ]
+    assert first.with_clusters([]) == examples(ROW)[0].document
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..document import Document
 from ..formats import detect, read, read_source
 from .data import Example
 
@@ -18,12 +17,15 @@ class Annotated:
         scheme: its name; every scheme has a mention score of its own in the model.
         files: glob patterns below the recipe's `data` folder.
         ids: a file below `data` that lists the documents to take, by the stem of their file; all of them if absent.
+        complete: whether all that the scheme calls a mention is annotated. If not, a model learns which of those that
+            are belong together, and nothing about any other. GAP's passages, with three each, are never complete.
         about: what they are and under which licence, for the model card.
     """
 
     scheme: str
     files: list[str]
     ids: str | None = None
+    complete: bool = True
     about: str = ""
 
     def __post_init__(self) -> None:
@@ -41,13 +43,15 @@ class Annotated:
         Raises:
             ValueError: if a pattern matches nothing, a listed document is not there, or a file is text alone.
         """
-        documents: list[Document] = []
+        found: list[Example] = []
         for path in self._files(data):
             source = read_source(path)
             if (format := detect(path, source)) == "text":
                 raise ValueError(f"{path} has no annotation: narrow the pattern, or name it under `unlabelled`")
-            documents += read(source, format, name=str(path), language=language)
-        return [Example(document, scheme) for document in documents if document.words]
+            for document in read(source, format, name=str(path), language=language):
+                if document.words:
+                    found.append(Example(document, scheme, complete=self.complete and format != "gap"))
+        return found
 
     def _files(self, data: Path) -> list[Path]:
         files = [path for pattern in self.files for path in matching(data, pattern)]

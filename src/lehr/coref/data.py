@@ -20,6 +20,9 @@ from ..kinds import kinds
 from ..windows import Windower
 from .configuration import LehrConfig
 
+BUNDLE = 2000
+"""Words that are learned from at once where little of a document is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -29,12 +32,15 @@ class Example:
         document: itself.
         scheme: the annotation scheme that it follows, a position in `LehrConfig.schemes`.
         labelled: whether it is annotated.
+        complete: whether all that is a mention in it is annotated; if not, nothing is known but how its gold mentions
+            stand to each other.
         shift: from 0 to below 1, how much shorter the first window is, of half a window.
     """
 
     document: Document
     scheme: int
     labelled: bool = True
+    complete: bool = True
     shift: float = 0.0
 
 
@@ -62,12 +68,49 @@ class Examples(Dataset[Example]):
         return fingerprint(self.examples)
 
 
+class Bundles(Dataset[list[Example]]):
+    """The same documents, of which those that are not `complete` come as many at once as have `BUNDLE` words.
+
+    A few cells of a passage are known, and many thousands of a whole document: by itself, each would move the weights
+    as far.
+    """
+
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+        lengths = [len(example.document.words) for example in examples.examples]
+        partly = [position for position, example in enumerate(examples.examples) if not example.complete]
+        self.rows = [[position] for position, example in enumerate(examples.examples) if example.complete]
+        words = BUNDLE
+        for position in sorted(partly, key=lambda p: lengths[p]):  # of like length, so that little is padding
+            if words >= BUNDLE:
+                words = 0
+                self.rows.append([])
+            self.rows[-1].append(position)
+            words += lengths[position]
+
+    def view(self, number: int) -> Bundles:
+        """The same documents with other seams between their windows."""
+        return Bundles(self.examples.view(number))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> list[Example]:
+        return [self.examples[position] for position in self.rows[row]]
+
+    @property
+    def fingerprint(self) -> str:
+        """See `fingerprint`."""
+        return self.examples.fingerprint
+
+
 def fingerprint(examples: Sequence[Example]) -> str:
     """The first 16 hexadecimal digits of the sha256 of all words, sentences and clusters."""
     digest = hashlib.sha256()
     for example in examples:
-        document = example.document
-        digest.update(repr((example.scheme, document.tokens, document.sentences, document.spans)).encode())
+        document, partly = example.document, () if example.complete else ("partly",)
+        known = (example.scheme, document.tokens, document.sentences, document.spans, *partly)
+        digest.update(repr(known).encode())
     return digest.hexdigest()[:16]
 
 
@@ -107,7 +150,7 @@ def gold_spans(document: Document, max_width: int) -> list[tuple[Span, int]]:
 
 @dataclass
 class Collator:
-    """Batches of examples to the arguments of `LehrModel.forward`.
+    """Batches of examples, or of bundles of them, to the arguments of `LehrModel.forward`.
 
     To learn from, windows meet where the examples' `shift` says; to ask a teacher, they meet where they always do, and
     gold clusters are left out.
@@ -118,7 +161,8 @@ class Collator:
     language: str = "en"
     to_learn: bool = True
 
-    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+    def __call__(self, rows: Sequence[Example | list[Example]]) -> dict[str, Tensor]:
+        examples = [example for row in rows for example in (row if isinstance(row, list) else [row])]
         windows, base = [], 0
         for example in examples:
             shift = int(example.shift * (self.windower.room // 2)) if self.to_learn else 0
@@ -147,6 +191,7 @@ class Collator:
             **batch,
             "scheme": torch.tensor([e.scheme for e in examples]),
             "labelled": torch.tensor([e.labelled for e in examples]),
+            "complete": torch.tensor([e.complete for e in examples]),
             "gold": _ragged([np.array([s for s, _ in g], np.int64).reshape(-1, 2) for g in gold]),
             "gold_cluster": _ragged([np.array([c for _, c in g], np.int64) for g in gold]),
         }

@@ -161,6 +161,7 @@ class LehrModel(PreTrainedModel):
         gold: Tensor | None = None,
         gold_cluster: Tensor | None = None,
         labelled: Tensor | None = None,
+        complete: Tensor | None = None,
         teacher_logits: Tensor | None = None,
         lesson: Lesson | None = None,
     ) -> CorefOutput:
@@ -177,6 +178,8 @@ class LehrModel(PreTrainedModel):
             gold: int64 (D, M, 2), gold spans, -1 where there are fewer.
             gold_cluster: int64 (D, M), the cluster of each.
             labelled: bool (D,), which of them have gold clusters; all of them unless given.
+            complete: bool (D,), in which of them all mentions are gold; of the others, only the cells between gold
+                mentions are learned. All of them unless given.
             teacher_logits: (D, L), what a teacher's `logits` are of the same documents.
             lesson: what is learned; the gold clusters alone unless given.
         """
@@ -201,7 +204,9 @@ class LehrModel(PreTrainedModel):
                 parts = [vectors.new_zeros(2)]
                 if lesson.hard_weight and (labelled is None or labelled[d]):
                     known = gold[d, :, 0] >= 0
-                    hard = self._hard(document, mentions[int(scheme[d])], gold[d, known], gold_cluster[d, known])
+                    whole = complete is None or bool(complete[d])
+                    own = mentions[int(scheme[d])]
+                    hard = self._hard(document, own, gold[d, known], gold_cluster[d, known], whole=whole)
                     parts.append(lesson.hard_weight * hard)
                 if lesson.soft is not None and teacher_logits is not None:
                     soft = partial(self._soft, document, mentions, teacher_logits[d])
@@ -210,14 +215,22 @@ class LehrModel(PreTrainedModel):
         mention, pair = torch.stack(losses).mean(0)
         return CorefOutput(loss=mention + pair, mention_loss=mention.detach(), pair_loss=pair.detach())
 
-    def _hard(self, document: _Words, logits: Tensor, gold: Tensor, gold_cluster: Tensor) -> Tensor:
-        """Losses (2,), of mentions and of pairs, from gold clusters; logits (n, W) are those of their scheme."""
+    def _hard(
+        self, document: _Words, logits: Tensor, gold: Tensor, gold_cluster: Tensor, *, whole: bool = True
+    ) -> Tensor:
+        """Losses (2,), of mentions and of pairs, from gold clusters; logits (n, W) are those of their scheme.
+
+        Unless the `whole` document is annotated, that of mentions is 0, and the pairs are those of gold ones.
+        """
+        spans, cluster = self._training_candidates(logits, document.sentence_last, gold, gold_cluster)
+        pairs = self._pairs(document, spans)
+        if not whole:
+            known = (cluster >= 0).nonzero()[:, 0]
+            on_pairs = row_loss(pairs[known][:, known], cluster[known])
+            return torch.stack([0 * logits.sum(), on_pairs])  # of all weights, which several processes insist on
         target = torch.zeros_like(logits, dtype=torch.bool)
         target[gold[:, 0], gold[:, 1] - gold[:, 0]] = True
         on_mentions = mention_loss(logits, target, document.valid(logits.shape[1]))
-
-        spans, cluster = self._training_candidates(logits, document.sentence_last, gold, gold_cluster)
-        pairs = self._pairs(document, spans)
         if self.config.scorer == "one-pass":
             return torch.stack([on_mentions, row_loss(pairs, cluster)])
         chosen = logits[spans[:, 0], spans[:, 1] - spans[:, 0]]

@@ -35,7 +35,7 @@ def row_loss(logits: Tensor, cluster: Tensor) -> Tensor:
     positive = F.softplus(-logits).masked_fill(~same, 0).sum(1) / same.sum(1).clamp(min=1)
     negative = F.softplus(logits.masked_fill(same | self_cell, -1e4).logsumexp(1))
     weight = torch.where(cluster >= 0, 1.0, STRANGER)
-    return ((positive + negative) * weight).sum() / weight.sum()
+    return ((positive + negative) * weight).sum() / weight.sum().clamp(min=STRANGER)
 
 
 def antecedent_loss(logits: Tensor, mention_logits: Tensor, cluster: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from ..kinds import kinds_of_spans
 from ..windows import Windower
 from .annotated import Annotated
 from .configuration import DECISIONS, LehrConfig
-from .data import Collator, Example, Examples, windower
+from .data import Bundles, Collator, Example, Examples, windower
 from .described import KEYS, config_of, fields_of, resolver, tokenizer_of
 from .leaks import refuse_shared
 from .network import Ensemble, LehrModel, Matrix, refuse_other_cells
@@ -128,6 +128,11 @@ class CorefProblem:
         ]
         if self.annotated[part] and not found:
             raise ValueError(f"documents: `{part}` has no document with words")
+        if part != "train" and (known := [one.document.id for one in found if not one.complete]):
+            raise ValueError(
+                f"documents: {known[0]!r} in `{part}` is not annotated completely, so that it can be learned from, but "
+                "chooses and scores nothing: take it out, and let `lehr eval` score GAP"
+            )
         return found
 
     def model(self, spec: Mapping[str, Any]) -> nn.Module:
@@ -156,6 +161,11 @@ class CorefProblem:
         tokenizer = tokenizer_of(source)
         if not isinstance(config, LehrConfig):
             config = LehrConfig(config, schemes=self.schemes, **fields_of(spec))
+        if config.scorer != "one-pass" and not all(example.complete for example in self.train):
+            raise ValueError(
+                "documents: from what is not annotated completely, as GAP, only `scorer: one-pass` learns, which "
+                "decides about each cell by itself"
+            )
         collator = Collator(windower(tokenizer, config, overlap=0), config.max_width)
         return CorefInputs(
             Examples(self.train),
@@ -271,7 +281,7 @@ class CorefRun(Run):
         before = self._before(number)
         epochs = before + stage.epochs  # each of which is a view; the teacher, who sees whole documents, has but one
         if not stage.teachers:
-            annotated = Examples([example for example in inputs.train if example.labelled])
+            annotated = Bundles(Examples([example for example in inputs.train if example.labelled]))
             inputs = dataclasses.replace(inputs, train=annotated)
             return TaughtDataset(inputs, views=epochs, first_epoch=before), []
         kept = self._kept(stage.teachers[0], 0)

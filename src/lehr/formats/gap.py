@@ -1,5 +1,7 @@
 """GAP: tab-separated rows of a passage, a pronoun in it and two names, either of which may be its antecedent.
 
+Of each passage three mentions are annotated, and nothing is known of the others.
+
 Webster et al. 2018, "Mind the GAP: A Balanced Corpus of Gendered Ambiguous Pronouns".
 """
 
@@ -64,8 +66,19 @@ def is_header(line: str) -> bool:
 
 
 def read(source: str, *, name: str) -> list[Document]:
-    """The passages alone, as documents named after the rows; raises as `read_examples` does."""
-    return [example.document for example in read_examples(source, name=name)]
+    """The passages, as documents named after the rows, with the clusters that are known; see `read_examples`.
+
+    A name that is not the antecedent is in a cluster of its own, as is a pronoun without any.
+    """
+    return [_with_clusters(example) for example in read_examples(source, name=name)]
+
+
+def _with_clusters(example: GapExample) -> Document:
+    pronoun, *names = (example.document.words_at(*span) for span in (example.pronoun, example.a, example.b))
+    linked = [name for name, coref in zip(names, (example.a_coref, example.b_coref), strict=True) if coref]
+    clusters = [[pronoun, *linked], *([name] for name in names if name not in linked)]
+    known = [[span for span in cluster if span] for cluster in clusters]
+    return example.document.with_clusters(sorted((cluster for cluster in known if cluster), key=lambda c: min(c)))
 
 
 def read_examples(source: str, *, name: str) -> list[GapExample]:
