@@ -58,6 +58,15 @@ def test_files_in_order(run: Run) -> None:
     assert ["all", "3", "27", "9", "6", "3"] in [line.split() for line in printed.splitlines()]
 
 
+def test_gap_has_three_mentions_a_passage(run: Run) -> None:
+    header = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
+    row = "t-1\tAnn saw Eve; she left.\tshe\t13\tAnn\t0\tTRUE\tEve\t8\tFALSE\tu\n"
+    Path("a.tsv").write_text(header + row, encoding="utf-8")
+    printed, said = run("a.tsv")
+    assert ["a.tsv", "gap", "1", "7", "3", "2", "1"] in [line.split() for line in printed.splitlines()]
+    assert said == []
+
+
 def test_what_training_refuses(run: Run) -> None:
     Path("broken.conll").write_text("#begin document (a)\n0 She (0)\nleft\n", encoding="utf-8")
     Path("bytes.jsonl").write_bytes(b'{"text": "caf\xe9"}')

@@ -85,7 +85,7 @@ class Checked:
 
 def check_file(path: Path, max_width: int, language: str = "en") -> Checked:
     """Read one file as training does, and look at its mentions."""
-    from ..formats import FormatError, FormatWarning, detect, read, read_source
+    from ..formats import FormatError, FormatWarning, detect, read_known, read_source
 
     checked = Checked(os.fspath(path))
     try:
@@ -93,7 +93,7 @@ def check_file(path: Path, max_width: int, language: str = "en") -> Checked:
         checked.format = detect(path, source)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", FormatWarning)
-            documents = read(source, checked.format, name=checked.name, language=language)
+            documents = read_known(source, checked.format, name=checked.name, language=language)
     except (FormatError, OSError) as error:
         reason = f"{path}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
         checked.remarks.append(reason)

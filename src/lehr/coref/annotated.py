@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import detect, read, read_source
+from ..formats import detect, read_known, read_source
 from .data import Example
 
 
@@ -48,9 +48,9 @@ class Annotated:
             source = read_source(path)
             if (format := detect(path, source)) == "text":
                 raise ValueError(f"{path} has no annotation: narrow the pattern, or name it under `unlabelled`")
-            for document in read(source, format, name=str(path), language=language):
-                if document.words:
-                    found.append(Example(document, scheme, complete=self.complete and format != "gap"))
+            documents = read_known(source, format, name=str(path), language=language)
+            complete = self.complete and format != "gap"
+            found += [Example(document, scheme, complete=complete) for document in documents if document.words]
         return found
 
     def _files(self, data: Path) -> list[Path]:

@@ -66,10 +66,12 @@ def is_header(line: str) -> bool:
 
 
 def read(source: str, *, name: str) -> list[Document]:
-    """The passages, as documents named after the rows, with the clusters that are known; see `read_examples`.
+    """The passages alone, as documents named after the rows; raises as `read_examples` does."""
+    return [example.document for example in read_examples(source, name=name)]
 
-    A name that is not the antecedent is in a cluster of its own, as is a pronoun without any.
-    """
+
+def read_known(source: str, *, name: str) -> list[Document]:
+    """The same with the clusters that are known: the pronoun with its antecedent, and each name that is none alone."""
     return [_with_clusters(example) for example in read_examples(source, name=name)]
 
 
