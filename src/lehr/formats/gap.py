@@ -76,11 +76,15 @@ def read_known(source: str, *, name: str) -> list[Document]:
 
 
 def _with_clusters(example: GapExample) -> Document:
-    pronoun, *names = (example.document.words_at(*span) for span in (example.pronoun, example.a, example.b))
-    linked = [name for name, coref in zip(names, (example.a_coref, example.b_coref), strict=True) if coref]
-    clusters = [[pronoun, *linked], *([name] for name in names if name not in linked)]
-    known = [[span for span in cluster if span] for cluster in clusters]
-    return example.document.with_clusters(sorted((cluster for cluster in known if cluster), key=lambda c: min(c)))
+    pronoun, a, b = (example.document.words_at(*span) for span in (example.pronoun, example.a, example.b))
+    groups = ([pronoun, a if example.a_coref else None, b if example.b_coref else None], [a], [b])
+    clusters: list[list[Span]] = []
+    for group in groups:
+        seen = {span for cluster in clusters for span in cluster}
+        if new := [span for span in group if span and span not in seen]:
+            clusters.append(new)
+    clusters.sort(key=min)
+    return example.document.with_clusters(clusters)
 
 
 def read_examples(source: str, *, name: str) -> list[GapExample]:
