@@ -287,7 +287,7 @@ class CorefRun(Run):
         kept = self._kept(stage.teachers[0], 0)
         if stage.name == "pseudo-labels":
             config = _cells(self.models[stage.teachers[0]])
-            found = Examples([_as_found(e, kept[i], config) for i, e in enumerate(inputs.train)])
+            found = Bundles(Examples([_as_found(e, kept[i], config) for i, e in enumerate(inputs.train)]))
             inputs = dataclasses.replace(inputs, train=found)
             return TaughtDataset(inputs, views=epochs, first_epoch=before), []
         return TaughtDataset(inputs, views=epochs, logits=[[kept]] * epochs, first_epoch=before), []
