@@ -215,9 +215,7 @@ class LehrModel(PreTrainedModel):
         mention, pair = torch.stack(losses).mean(0)
         return CorefOutput(loss=mention + pair, mention_loss=mention.detach(), pair_loss=pair.detach())
 
-    def _hard(
-        self, document: _Words, logits: Tensor, gold: Tensor, gold_cluster: Tensor, *, whole: bool = True
-    ) -> Tensor:
+    def _hard(self, document: _Words, logits: Tensor, gold: Tensor, gold_cluster: Tensor, *, whole: bool) -> Tensor:
         """Losses (2,), of mentions and of pairs, from gold clusters; logits (n, W) are those of their scheme.
 
         Unless the `whole` document is annotated, that of mentions is 0, and the pairs are those of gold ones.
