@@ -65,11 +65,11 @@ def test_passages_of_which_little_is_known_are_learned_from_by_the_bundle(data: 
     words = len(problem.train[1].document.words)
     assert words == 308
     bundles = Bundles(Examples(problem.train))
-    assert bundles.rows == [[0], [1, 2, 3, 4, 5, 6, 7], [8, 9, 10, 11, 12, 13, 14], [15, 16, 17, 18, 19, 20]]
-    assert len(bundles) == 4
+    assert bundles.rows == [[0], [1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14, 15], [16, 17, 18, 19, 20]]
+    assert len(bundles) == 5
     assert bundles.fingerprint == Examples(problem.train).fingerprint
-    assert [example.shift for example in bundles.view(1)[3]] == [
-        Examples(problem.train, 1)[i].shift for i in range(15, 21)
+    assert [example.shift for example in bundles.view(1)[4]] == [
+        Examples(problem.train, 1)[i].shift for i in range(16, 21)
     ]
     partly = CorefProblem({"train": [{"scheme": "a", "files": ["a.conll"], "complete": False}]}, str(data))
     assert [example.complete for example in partly.train] == [False]

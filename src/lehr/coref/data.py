@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from ..windows import Windower
 from .configuration import LehrConfig
 
 BUNDLE = 2000
-"""Words that are learned from at once where little of a document is known."""
+"""Words, at most about as many as this, that are learned from at once where little of a document is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Examples(Dataset[Example]):
 
 
 class Bundles(Dataset[list[Example]]):
-    """The same documents, of which those that are not `complete` come as many at once as have `BUNDLE` words.
+    """The same documents, of which those that are not `complete` come many at once, dealt out evenly by words.
 
     A few cells of a passage are known, and many thousands of a whole document: by itself, each would move the weights
     as far.
@@ -77,16 +78,14 @@ class Bundles(Dataset[list[Example]]):
 
     def __init__(self, examples: Examples) -> None:
         self.examples = examples
-        lengths = [len(example.document.words) for example in examples.examples]
-        partly = [position for position, example in enumerate(examples.examples) if not example.complete]
-        self.rows = [[position] for position, example in enumerate(examples.examples) if example.complete]
-        words = BUNDLE
-        for position in sorted(partly, key=lambda p: lengths[p]):  # of like length, so that little is padding
-            if words >= BUNDLE:
-                words = 0
-                self.rows.append([])
-            self.rows[-1].append(position)
-            words += lengths[position]
+        lengths = np.array([len(example.document.words) for example in examples.examples], np.int64)
+        complete = np.array([example.complete for example in examples.examples], bool)
+        partly = np.flatnonzero(~complete)
+        partly = partly[np.argsort(lengths[partly], kind="stable")]  # of like length, so that little is padding
+        words = np.cumsum(lengths[partly])
+        shares = np.linspace(0, words[-1], ceil(words[-1] / BUNDLE) + 1)[1:-1] if len(words) else []
+        bundles = np.split(partly, np.searchsorted(words, shares, side="right"))
+        self.rows = [[int(row)] for row in np.flatnonzero(complete)] + [b.tolist() for b in bundles if len(b)]
 
     def view(self, number: int) -> Bundles:
         """The same documents with other seams between their windows."""
