@@ -39,6 +39,7 @@ def large() -> Iterable[str]:
     results = {"4, bfloat16": read("coref-large.json"), "4, bfloat16, the first": read("coref-large-first.json")}
     results |= {"4, float32": read("coref-large-float32.json"), "10, bfloat16": read("coref-large-10.json")}
     results |= {"4, bfloat16, calibrated by kinds": read("coref-large-kinds.json")}
+    results |= {"the same, and from GAP's passages": read("coref-large-gap.json")}
     yield from header("epochs, in", "data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1")
     names = ("mention", "muc", "b_cubed", "ceaf_e", "conll")
     for about, result in results.items():
@@ -63,6 +64,7 @@ def students() -> Iterable[str]:
     """Students of the large resolver as an edge device runs them, between it and the shipped model."""
     files = sorted((ROOT / "results/students").glob("*-[0-9].json"), key=lambda path: path.stem.rsplit("-", 1))
     rows = [("the large model, ten epochs", "students/teacher.json")]
+    rows += [("the same, four epochs, with kinds and GAP's development part", "students/teacher-gap.json")]
     rows += [("{}, seed {}".format(*path.stem.rsplit("-", 1)), f"students/{path.name}") for path in files]
     yield from header("int8", "MB", "LitBank test", "OntoGUM dev", "GAP validation", "masculine", "feminine")
     rows += [("four layers, annealed, trained in bfloat16", "students/four-layers.json")]
