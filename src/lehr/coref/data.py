@@ -82,9 +82,9 @@ class Bundles(Dataset[list[Example]]):
         complete = np.array([example.complete for example in examples.examples], bool)
         partly = np.flatnonzero(~complete)
         partly = partly[np.argsort(lengths[partly], kind="stable")]  # of like length, so that little is padding
-        words = np.cumsum(lengths[partly])
-        shares = np.linspace(0, words[-1], ceil(words[-1] / BUNDLE) + 1)[1:-1] if len(words) else []
-        bundles = np.split(partly, np.searchsorted(words, shares, side="right"))
+        total = int(lengths[partly].sum())
+        shares = np.linspace(0, total, ceil(total / BUNDLE) + 1)[1:-1]
+        bundles = np.split(partly, np.searchsorted(np.cumsum(lengths[partly]), shares, side="right"))
         self.rows = [[int(row)] for row in np.flatnonzero(complete)] + [b.tolist() for b in bundles if len(b)]
 
     def view(self, number: int) -> Bundles:
