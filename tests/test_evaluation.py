@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_documents import GAP_HEADER
 
 from lehr.document import Document, Span
 from lehr.evaluation import (
@@ -28,8 +29,7 @@ from lehr.scoring import Score, score_document
 
 Clusters = Sequence[Sequence[Span]]
 
-GAP = (
-    "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
+GAP = GAP_HEADER + (
     "g-1\tAda met Eve and she smiled.\tshe\t16\tAda\t0\tTRUE\tEve\t8\tFALSE\thttp://a\n"
     "g-2\tTom met Bob and he smiled.\the\t16\tTom\t0\tTRUE\tBob\t8\tFALSE\thttp://b\n"
 )

@@ -6,6 +6,9 @@ import re
 
 from lehr.document import Document, Span
 
+GAP_HEADER = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
+"""The first line of a GAP file."""
+
 
 def marked(text: str, id: str = "") -> Document:
     """A document of a sentence a line, in which the mentions of cluster 3 stand between ``(3`` and ``3)``."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_documents import GAP_HEADER
 
 from lehr.cli import check_data as command
 from lehr.cli import main
@@ -59,9 +60,8 @@ def test_files_in_order(run: Run) -> None:
 
 
 def test_gap_has_three_mentions_a_passage(run: Run) -> None:
-    header = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
     row = "t-1\tAnn saw Eve; she left.\tshe\t13\tAnn\t0\tTRUE\tEve\t8\tFALSE\tu\n"
-    Path("a.tsv").write_text(header + row, encoding="utf-8")
+    Path("a.tsv").write_text(GAP_HEADER + row, encoding="utf-8")
     printed, said = run("a.tsv")
     assert ["a.tsv", "gap", "1", "7", "3", "2", "1"] in [line.split() for line in printed.splitlines()]
     assert said == []

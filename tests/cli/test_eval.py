@@ -12,16 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tiny_documents import GAP_HEADER
 
 import lehr.cli.eval as command
 from lehr.document import Document
 
 Run = Callable[..., str]
 
-GAP = (
-    "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
-    "g-1\tshe met Eve and she smiled.\tshe\t16\tshe\t0\tTRUE\tEve\t8\tFALSE\thttp://a\n"
-)
+GAP = GAP_HEADER + "g-1\tshe met Eve and she smiled.\tshe\t16\tshe\t0\tTRUE\tEve\t8\tFALSE\thttp://a\n"
 
 
 @pytest.fixture

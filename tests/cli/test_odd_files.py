@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny_documents import GAP_HEADER
 from typer.testing import CliRunner, Result
 
 from lehr.cli import app
@@ -20,7 +21,7 @@ from lehr.cli import app
 LINES = [
     *("#begin document (a); part 000\n", "#end document\n", "\n", "a\tMary\t(0\n", "a\tshe\t0)\n", "a\tit\t-\n"),
     *('{"text": "Mary said she was"}\n', '{"tokens": ["Mary", "she"], "clusters": [[[0, 1]]]}\n', "[", '"', "9" * 5000),
-    "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n",
+    GAP_HEADER,
 ]
 FILES = st.tuples(
     st.sampled_from([".txt", ".conll", ".jsonl"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tiny_model
-from tiny_documents import HOUSE, LETTER, SHIP
+from tiny_documents import GAP_HEADER, HOUSE, LETTER, SHIP
 
 from lehr.coref.annotated import Annotated
 from lehr.coref.data import Bundles, Example, Examples, fingerprint
@@ -55,10 +55,9 @@ def test_documents_that_are_not_there(data: Path) -> None:
 
 
 def test_passages_of_which_little_is_known_are_learned_from_by_the_bundle(data: Path) -> None:
-    header = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
     passage = "Ann saw Eve; she left." + " It rained." * 100
     rows = [f"t-{i}\t{passage} {i}\tshe\t13\tAnn\t0\tTRUE\tEve\t8\tFALSE\tu\n" for i in range(20)]
-    (data / "gap.tsv").write_text(header + "".join(rows), encoding="utf-8")
+    (data / "gap.tsv").write_text(GAP_HEADER + "".join(rows), encoding="utf-8")
     parts = {"train": [{"scheme": "a", "files": ["a.conll", "gap.tsv"]}]}
     problem = CorefProblem(parts, str(data))
     assert [example.complete for example in problem.train] == [True] + [False] * 20

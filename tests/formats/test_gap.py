@@ -3,17 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tiny_documents import GAP_HEADER
 
 from lehr.document import Document
 from lehr.formats import FormatError, gap, read_file, read_source
 
-HEADER = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
 ROW = "t-1\tAnn Bell's aunt saw Eve; she left.\tshe\t25\tAnn Bell\t0\tTRUE\tEve\t20\tFALSE\thttp://a\n"
 MALE = "t-2\tTom told Bob he won.\the\t13\tTom\t0\tFALSE\tBob\t9\tTRUE\thttp://b\n"
 
 
 def examples(*rows: str) -> list[gap.GapExample]:
-    return gap.read_examples(HEADER + "".join(rows), name="gap.tsv")
+    return gap.read_examples(GAP_HEADER + "".join(rows), name="gap.tsv")
 
 
 def link(example: gap.GapExample, *mentions: tuple[int, int]) -> Document:
@@ -32,7 +32,7 @@ def test_an_example() -> None:
 
 def test_what_is_known_of_a_passage() -> None:
     neither = ROW.replace("TRUE", "FALSE").replace("t-1", "t-3")
-    first, second, third = gap.read_known(HEADER + ROW + MALE + neither, name="x")
+    first, second, third = gap.read_known(GAP_HEADER + ROW + MALE + neither, name="x")
     texts = [
         [[m.text for m in cluster.mentions] for cluster in document.clusters] for document in (first, second, third)
     ]
@@ -41,7 +41,7 @@ def test_what_is_known_of_a_passage() -> None:
         [["Tom"], ["Bob", "he"]],
         [["Ann Bell"], ["Eve"], ["she"]],
     ]
-    assert gap.read(HEADER + ROW, name="x") == [first.with_clusters([])] == [examples(ROW)[0].document]
+    assert gap.read(GAP_HEADER + ROW, name="x") == [first.with_clusters([])] == [examples(ROW)[0].document]
 
 
 @pytest.mark.parametrize(
@@ -87,16 +87,16 @@ def test_documents_must_be_those_of_the_examples() -> None:
     [
         ("", 1, "''", "the header"),
         ("Ann left.", 1, "'Ann left.'", "the header"),
-        (HEADER + ROW + "t-2\tAnn", 3, "2 columns", "at least 10"),
+        (GAP_HEADER + ROW + "t-2\tAnn", 3, "2 columns", "at least 10"),
         (
-            HEADER + ROW.replace("\t20\t", "\t21\t"),
+            GAP_HEADER + ROW.replace("\t20\t", "\t21\t"),
             2,
             "B-offset '21'",
             "the character at which 'Eve' stands in the text",
         ),
-        (HEADER + ROW.replace("\t20\t", "\t-1\t"), 2, "B-offset '-1'", "the character"),
-        (HEADER + ROW.replace("TRUE", "yes"), 2, "A-coref 'yes'", "TRUE or FALSE"),
-        (HEADER + ROW.replace("\tshe\t", "\tit\t"), 2, "the pronoun 'it'", "one of he, him, his, she, her, hers"),
+        (GAP_HEADER + ROW.replace("\t20\t", "\t-1\t"), 2, "B-offset '-1'", "the character"),
+        (GAP_HEADER + ROW.replace("TRUE", "yes"), 2, "A-coref 'yes'", "TRUE or FALSE"),
+        (GAP_HEADER + ROW.replace("\tshe\t", "\tit\t"), 2, "the pronoun 'it'", "one of he, him, his, she, her, hers"),
     ],
 )
 def test_a_broken_file_is_refused(source: str, line: int, found: str, expected: str) -> None:

@@ -5,15 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tiny_documents import GAP_HEADER
 
 from lehr import formats
 from lehr.document import Document
 
 CONLL = "#begin document (a)\n0 She (0)\n\n#end document\n"
-GAP = (
-    "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\r\n"
-    "a\tTom told Bob he won.\the\t13\tTom\t0\tFALSE\tBob\t9\tTRUE\thttp://b\r\n"
-)
+GAP = GAP_HEADER.replace("\n", "\r\n") + "a\tTom told Bob he won.\the\t13\tTom\t0\tFALSE\tBob\t9\tTRUE\thttp://b\r\n"
 
 
 @pytest.mark.parametrize(
