@@ -68,7 +68,8 @@ def evaluate(
 
     With --against, another model resolves the same documents, in the same way,
     and the two are compared as `lehr score --against` does. A model of several
-    schemes answers in all of them unless --scheme names one.
+    schemes answers in all of them unless --scheme names one, which a model that
+    was trained and not exported wants.
 
     This needs `pip install 'lehr\\[score]'`, GAP alone does not.
 
