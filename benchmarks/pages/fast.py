@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .cells import header, read, row, singular
 
 ENCODERS = {
-    "lehr": "the shipped model, int8",
+    "lehr": "six layers, int8",
     "fastcoref": "DistilRoBERTa",
     "maverick": "DeBERTa-v3-large",
     "spacy-coref": "MiniLMv2-L12, encoder alone",
