@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lehr.files import aside, place, write_text
+from lehr.files import aside, place, read_object, write_text
 
 
 def test_the_file_appears_only_at_the_end(tmp_path: Path) -> None:
@@ -93,3 +93,13 @@ def test_the_newest_wins(tmp_path: Path) -> None:
     for text in ("first", "second"):
         write_text(tmp_path / "a.txt", text)
     assert (tmp_path / "a.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"half {", b"[" * 100_000, b"\xff"], ids=range(5))
+def test_what_is_no_object_is_told_by_its_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"result\.json holds no JSON object"):
+        read_object(path)
+    write_text(path, '{"test": 1}')
+    assert read_object(path) == {"test": 1}

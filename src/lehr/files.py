@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def place(path: str | os.PathLike[str]) -> Path:
@@ -24,6 +26,22 @@ def place(path: str | os.PathLike[str]) -> Path:
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise OSError(f"{path} cannot be written: {there} is no folder that may be written to")
     return final
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of lehr's own.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it holds no such object.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no JSON object, as it did when it was written: move it away")
+    return found
 
 
 @contextmanager

@@ -224,7 +224,8 @@ def test_what_is_done_is_not_done_again(
         (out / ABOUT).write_text(damaged)
         assert "another question" in told()
     (out / ABOUT).unlink()
-    assert "in 4 files resolved\n" in told()
+    assert "is there already" in told()
+    assert "in 4 files resolved\n" in told("--overwrite")
 
 
 def test_two_files_never_become_one(lehr: Lehr, corpus: Path, out: Path) -> None:
@@ -244,6 +245,19 @@ def test_what_is_read_is_not_written_over_nor_what_is_written_read(lehr: Lehr, c
     assert "no file or folder" in lehr("resolve", corpus / "no.txt", "--output", f"{corpus / 'out'}/", status=1)
     (corpus / "empty").mkdir()
     assert "ends in .txt" in lehr("resolve", corpus / "empty", "--output", f"{corpus / 'out'}/", status=1)
+
+
+def test_a_file_that_no_run_has_made_is_not_written_over(lehr: Lehr, corpus: Path, out: Path) -> None:
+    (out / "deep").mkdir(parents=True)
+    (out / "deep" / "a.jsonl").write_text("by hand")
+    said = lehr("resolve", corpus, "--output", f"{out}/", status=1)
+    assert f"{out / 'deep' / 'a.jsonl'} is there already" in said
+    assert "--overwrite" in said
+    assert files(out) == ["deep/a.jsonl"]
+    assert (out / "deep" / "a.jsonl").read_text() == "by hand"
+    lehr("resolve", corpus, "--output", f"{out}/", "--overwrite")
+    assert len(files(out)) == 4
+    assert mentions(rows(out / "deep" / "a.jsonl")[0])
 
 
 def test_mentions_that_are_asked_for(lehr: Lehr, corpus: Path, out: Path) -> None:

@@ -94,7 +94,9 @@ def test_a_model_of_another_language_needs_an_example_in_it(run: Run, trained: P
 def test_a_model_without_its_record_or_its_weights(
     run: Run, trained: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lehr.coref.export.export", lambda model, tokenizer, folder, **_: copytree(tiny, folder))
+    monkeypatch.setattr(
+        "lehr.coref.export.export", lambda model, tokenizer, folder, **_: copytree(tiny, folder, dirs_exist_ok=True)
+    )
     (trained / "training.json").unlink()
     folder = tmp_path / "exported"
     said = run("export", trained, folder)[1]
@@ -102,9 +104,23 @@ def test_a_model_without_its_record_or_its_weights(
     assert (folder / "example.json").exists()
     assert not (folder / "README.md").exists()
 
+    (tmp_path / "blank.txt").write_text(" \n", encoding="utf-8")
+    said = run("export", trained, tmp_path / "new", "--example", tmp_path / "blank.txt", status=1)[1]
+    assert "finds nothing in this text" in said
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("mine", encoding="utf-8")
+    assert "is no model's card" in run("export", trained, tmp_path / "mine", status=1)[1]
+    (trained / "training.json").write_text("[]", encoding="utf-8")
+    assert "training.json holds no JSON object" in run("export", trained, tmp_path / "new", status=1)[1]
+    (trained / "training.json").unlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"trained", "exported", "blank.txt", "mine"}
+
     weights = load_file(trained / "model.safetensors")
     del weights["pairs.bias"]
     save_file(weights, trained / "model.safetensors", {"format": "pt"})
     said = run("export", trained, tmp_path / "other", status=1)[1]
     assert f"lehr: the model in {trained} lacks the weights pairs.bias: another version has saved it\n" in said
+    (trained / "model.safetensors").write_bytes(b"")
+    said = run("export", trained, tmp_path / "other", status=1)[1]
+    assert f"lehr: the weights of the model in {trained} are damaged" in said
     assert not (tmp_path / "other").exists()

@@ -91,6 +91,12 @@ def test_files_that_are_no_recipes(recipe: Path, text: str, message: str) -> Non
         read_recipe(recipe)
 
 
+def test_a_recipe_is_utf_8(recipe: Path) -> None:
+    recipe.write_bytes(b"about: caf\xe9\n")
+    with pytest.raises(ValueError, match=r"recipe.yaml: found byte 0xe9 at offset 10.*iconv"):
+        read_recipe(recipe)
+
+
 def test_what_is_merged_is_not_there_twice(recipe: Path) -> None:
     recipe.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n", encoding="utf-8")
     assert read_recipe(recipe) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 4}}

@@ -53,9 +53,10 @@ def test_another_answer_is_told(resolver: Resolver) -> None:
     "content",
     [
         *("", "{}", "[]", "[" * 100_000, '{"text": 3, "clusters": 3}'),
+        *('{"text": "", "clusters": [[[0, 0]]]}', '{"text": "Mary", "clusters": []}'),
         *('{"text": "Mary", "clusters": [[3]]}', '{"text": "Mary", "clusters": [[[0, 1e999]]]}'),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_damaged_example_is_told(resolver: Resolver, content: str) -> None:
     (resolver.directory / "example.json").write_text(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -394,6 +395,8 @@ def test_answers_do_not_depend_on_what_was_asked_before(client: TestClient) -> N
 def test_limits_are_positive() -> None:
     with pytest.raises(ValueError, match="requests is 0: a limit is more than 0"):
         Limits(requests=0)
+    with pytest.raises(ValueError, match="seconds is nan"):
+        Limits(seconds=math.nan)
 
 
 def test_no_torch() -> None:

@@ -16,6 +16,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from lehr.serve import Limits
+from lehr.serve.server import listen
+
 Serving = Callable[..., AbstractContextManager[tuple[str, "subprocess.Popen[str]"]]]
 NOVEL = "Mary said she was tired. Tom gave her his coat, and she thanked him. " * 1000
 
@@ -40,6 +43,13 @@ def request(body: bytes, path: str = "/resolve/stream") -> bytes:
 def test_it_listens_on_loopback(address: str) -> None:
     assert urlsplit(address).hostname == "127.0.0.1"
     assert json.loads(post(address, "/resolve", text="Mary said she was tired."))["clusters"]
+
+
+def test_an_address_that_is_empty_or_not_ours_is_refused() -> None:
+    with pytest.raises(ValueError, match="--host is empty"):
+        listen("", 0, Limits())
+    with pytest.raises(OSError, match="choose another --host"):
+        listen("192.0.2.1", 0, Limits())  # of no machine
 
 
 def test_who_sends_too_much_is_told_so(address: str) -> None:

@@ -63,7 +63,7 @@ def resolve_corpus(
     if any("parquet" in (part.kind, part.format) for part in parts):
         needs("ray", "pyarrow")
     with _alone(folder):
-        begin(folder, rows, input_format, overwrite=overwrite)
+        begin(folder, rows, input_format, parts, overwrite=overwrite)
         open_parts = [part for part in parts if not _is_done(part, folder / ABOUT)]
         total = _work_off(folder, open_parts, _outcomes(engine, rows, open_parts, workers))
     lacking = sum(part.errors.exists() for part in set(parts).difference(open_parts))
@@ -140,13 +140,20 @@ def plan(paths: Sequence[str], output: Path, input_format: str, format: str | No
     return list({part.target: part for part in parts.values()}.values())
 
 
-def begin(folder: Path, rows: RowResolver, input_format: str, *, overwrite: bool) -> None:
+def begin(folder: Path, rows: RowResolver, input_format: str, parts: Sequence[Part], *, overwrite: bool) -> None:
     """Write down what is asked, or see that it is what was asked before.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if it is not, or nothing was asked and there are files nevertheless that would be written over.
     """
     file = folder / ABOUT
+    if not (overwrite or file.exists()):
+        for part in parts:
+            if os.path.exists(part.target):
+                raise ValueError(
+                    f"{part.target} is there already, and no result of a run into {folder}: name another --output, or "
+                    f"--overwrite to write over it"
+                )
     asked: dict[str, Any] = {"model": fingerprint(locate(rows.model)), "mentions": rows.mentions, **rows.options}
     asked["input_format"] = input_format
     asked = json.loads(json.dumps(asked))

@@ -42,17 +42,22 @@ def export(
 
     needs("train")
     import json
+    from tempfile import TemporaryDirectory
 
     from ..coref.card import model_card
     from ..coref.export import export as write
     from ..coref.prediction import load
-    from ..files import write_text
+    from ..files import read_object, write_text
     from ..formats import read_source
     from ..language import language
     from ..resolver import Resolver, store_example
 
     if (directory / "model.safetensors").exists():
         raise ValueError(f"{directory} holds a trained model, which would be written over: name another folder")
+    card, training = directory / "README.md", model / "training.json"
+    if card.exists() and not (directory / "config.json").exists():
+        raise ValueError(f"{card} is no model's card, and would be written over: name another folder")
+    made = read_object(training) if training.exists() else {}
     trained, tokenizer = load(model)
     text = read_source(example) if example else language(trained.config.language).example
     if not text:
@@ -60,15 +65,19 @@ def export(
             f"no example is known in the language {trained.config.language!r} of {model}: name a file with a short "
             "text in which somebody is mentioned again, --example FILE"
         )
-    write(trained, tokenizer, directory, int8=int8, vocabulary=vocabulary)
-    training = model / "training.json"
-    made = json.loads(training.read_text("utf-8")) if training.exists() else {}
-    if made.get("recipe", {}).get("documents"):
-        config = json.loads((directory / "config.json").read_text("utf-8"))
-        write_text(directory / "README.md", model_card(title, made, config))
-    else:
-        what = "is of another version" if made else "is not there"
-        typer.echo(f"{training} {what}, so no model card was written", err=True)
-    store_example(Resolver.from_pretrained(directory), text)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as aside:
+        folder = Path(aside)
+        write(trained, tokenizer, folder, int8=int8, vocabulary=vocabulary)
+        if made.get("recipe", {}).get("documents"):
+            config = json.loads((folder / "config.json").read_text("utf-8"))
+            write_text(folder / "README.md", model_card(title, made, config))
+        else:
+            what = "is of another version" if made else "is not there"
+            typer.echo(f"{training} {what}, so no model card was written", err=True)
+        store_example(Resolver.from_pretrained(folder), text)
+        directory.mkdir(exist_ok=True)
+        for file in folder.iterdir():
+            file.replace(directory / file.name)
     size = sum(file.stat().st_size for file in directory.iterdir() if file.is_file())
     typer.echo(f"{directory}: {size / 1e6:.1f} MB")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ..calibration import are_links, are_mentions, fit, fit_groups
@@ -166,10 +167,13 @@ def load(path: str | Path) -> tuple[LehrModel, PreTrainedTokenizerBase]:
     """A saved model, in evaluation mode, and its tokenizer.
 
     Raises:
-        ValueError: if it lacks weights, as one saved by another version may.
+        ValueError: if it lacks weights, as one saved by another version may, or they are damaged.
         OSError: if there is no such model.
     """
-    loaded: Any = LehrModel.from_pretrained(path, output_loading_info=True)
+    try:
+        loaded: Any = LehrModel.from_pretrained(path, output_loading_info=True)
+    except SafetensorError as error:
+        raise ValueError(f"the weights of the model in {path} are damaged ({error}): train or fetch it anew") from error
     model: LehrModel = loaded[0]
     if missing := sorted(loaded[1]["missing_keys"]):
         raise ValueError(f"the model in {path} lacks the weights {', '.join(missing)}: another version has saved it")

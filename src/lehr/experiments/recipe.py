@@ -18,7 +18,7 @@ from transformers import set_seed
 from ..coref.described import language_of
 from ..coref.problem import CorefProblem, CorefRun
 from ..coref.trainer import HEAD_RATE
-from ..files import write_text
+from ..files import read_object, write_text
 from ..glue.problem import GlueProblem
 from ..glue.tasks import TASKS
 from ..kd.distillation import Run
@@ -226,10 +226,10 @@ def carry_out(
     own = portable(dataclasses.asdict(recipe))
     found: dict[str, Any] | None = None
     if resume and done.exists():
-        found = json.loads(done.read_text("utf-8"))
+        found = read_object(done)
         _refuse_other(done, found.get("recipe", {}), own)
     if resume and claim.exists():
-        _refuse_other(claim, json.loads(claim.read_text("utf-8")), own)
+        _refuse_other(claim, read_object(claim), own)
     if not resume and (done.exists() or (output / "model").exists() or any(output.glob("stage-*"))):
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()

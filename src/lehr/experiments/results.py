@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import write_text
+from ..files import read_object, write_text
 from ..kd.problem import Problem
 from ..kd.recipe import difference
 from ..kd.stages import Stage
@@ -38,7 +38,7 @@ def carry_out_cell(
     """
     folder, own = runs / cell.name, identity(grid, cell)
     claim = folder / "cell.json"
-    if claim.exists() and (change := changed(json.loads(claim.read_text("utf-8")), own)):
+    if claim.exists() and (change := changed(read_object(claim), own)):
         raise ValueError(f"{folder} was begun with another recipe: {change}; remove it, or choose other --runs")
     write_text(claim, json.dumps(own, indent=1) + "\n")
     result = record(grid, cell, carry_out(grid.recipe(cell, runs), folder, resume=True, problem=problem))
@@ -140,7 +140,7 @@ def read_results(grid: Grid, folder: Path) -> dict[Cell, dict[str, Any]]:
         path = folder / cell.file
         if not path.exists():
             continue
-        result = json.loads(path.read_text("utf-8"))
+        result = read_object(path)
         try:
             change = changed(result, identity(grid, cell))
         except KeyError as error:

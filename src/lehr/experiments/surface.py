@@ -27,6 +27,7 @@ from torch.optim.swa_utils import update_bn
 from tqdm.auto import tqdm
 from transformers import set_seed
 
+from ..files import read_object
 from ..kd.data import without_labels
 from ..kd.objectives import hard_labels
 from ..kd.problem import Problem
@@ -213,7 +214,7 @@ def read_surface(path: Path, recipe: Recipe) -> dict[str, Any]:
     Raises:
         ValueError: if it is of another recipe.
     """
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    found = read_object(path)
     if change := difference(Recipe, found["recipe"], identity(recipe), but=WHERE):
         raise ValueError(f"{path} is of another recipe: {change}; move it away to compute it anew")
     return found

@@ -8,12 +8,13 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from yaml.error import MarkedYAMLError
+
+from ..formats import read_source
 
 T = TypeVar("T")
 
@@ -24,9 +25,9 @@ def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> d
     Items of a list are counted from 0: ``stages.0.epochs=9``. A key without a value is as good as absent.
 
     Raises:
-        ValueError: if a setting has no ``=``, or something is no YAML, or no keys and values.
+        ValueError: if a setting has no ``=``, or something is no UTF-8 or no YAML, or no keys and values.
     """
-    fields = _yaml(Path(path).read_text("utf-8"), str(path))
+    fields = _yaml(read_source(path), str(path))
     if not isinstance(fields, dict):
         raise ValueError(f"{path}: expected keys and values, found {type(fields).__name__}")
     for setting in settings:

@@ -42,6 +42,8 @@ def read_example(directory: Path) -> tuple[str, set[frozenset[tuple[int, int]]]]
     try:
         stored: Any = json.loads(path.read_text("utf-8"))
         clusters = {frozenset((int(start), int(end)) for start, end in cluster) for cluster in stored["clusters"]}
+        if not (stored["text"] and clusters):
+            raise ValueError("nothing is in it")
         return str(stored["text"]), clusters
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path} holds no text with clusters of characters: fetch the model anew") from error

@@ -42,7 +42,7 @@ class Model:
             raise TypeError(f"threads is {threads!r}; it must be a whole number")
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise ValueError(
-                f"{threads} threads cannot compute: give 1 to {MAX_THREADS:,}, or None to let the runtime decide"
+                f"{threads} threads cannot compute: give 1 to {MAX_THREADS:,}, or none to let the runtime decide"
             )
         self.directory, self.threads = directory, threads
         self.config = Config.read(directory / "config.json")

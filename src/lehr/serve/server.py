@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
+from errno import EADDRNOTAVAIL
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -75,7 +76,10 @@ def listen(host: str, port: int, limits: Limits) -> socket.socket:
 
     Raises:
         OSError: if the address cannot be bound.
+        ValueError: if there is none; the system would take that for all of them.
     """
+    if not host:
+        raise ValueError("--host is empty: name an address, 127.0.0.1 for this machine, 0.0.0.0 for all")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
     try:
@@ -86,7 +90,7 @@ def listen(host: str, port: int, limits: Limits) -> socket.socket:
         bound.listen(128)
     except OSError as error:
         bound.close()
-        other = "--host" if isinstance(error, socket.gaierror) else "--port"
+        other = "--host" if isinstance(error, socket.gaierror) or error.errno == EADDRNOTAVAIL else "--port"
         raise OSError(
             f"{host}, port {port}, cannot be listened at ({error.strerror}): choose another {other}"
         ) from error
