@@ -11,6 +11,10 @@ from scipy.spatial.distance import squareform
 from scipy.special import expit
 
 from lehr.decoding import (
+    ANAPHOR,
+    DESCRIPTION,
+    NAME,
+    PRONOUN,
     Floats,
     Ints,
     attach,
@@ -22,6 +26,7 @@ from lehr.decoding import (
     sentence_last,
     string_ids,
     uncross,
+    weigh,
     word_ids,
 )
 
@@ -199,7 +204,7 @@ def test_decode_of_nothing(scorer: str) -> None:
     assert decode(scorer, np.full(2, -9.0), np.zeros((2, 2))) == []  # type: ignore[arg-type]
 
 
-HE = np.array([0, 2, 2, 1, 0])  # a name, he, his, I, another name
+HE = np.array([NAME, ANAPHOR, ANAPHOR, PRONOUN, NAME])  # as in: Tom, he, his, I, Bob
 LINKS = np.array(
     [
         [1, 0.5, 0.3, 0.1, 0],
@@ -212,26 +217,78 @@ LINKS = np.array(
 
 
 @pytest.mark.parametrize(
-    ("labels", "leaning", "owner", "expected"),
+    ("labels", "roles", "owner", "expected"),
     [
         ([0, 1, 1, 3, 4], HE, -1, [0, 4, 4, 3, 4]),  # to the other name, by 0.55: to the first only by 0.4
         ([0, 1, 1, 1, 4], HE, -1, [0, 1, 1, 1, 4]),  # by 0.4 at best, as I has no part in it
         ([0, 1, 1, 3, 0], HE, -1, [0, 0, 0, 3, 0]),  # by 0.7: the best link of each
         ([0, 1, 2, 3, 4], HE, -1, [0, 1, 2, 3, 4]),  # one alone has been heard
-        ([0, 1, 1, 3, 4], np.minimum(HE, 1), -1, [0, 1, 1, 3, 4]),  # nobody among them stands for what is named
-        ([0, 1, 1, 3, 4], np.maximum(HE, 1), -1, [0, 1, 1, 3, 4]),  # nothing is named
+        ([0, 1, 1, 3, 4], np.minimum(HE, PRONOUN), -1, [0, 1, 1, 3, 4]),  # nobody among them stands for what is named
+        ([0, 1, 1, 3, 0], np.maximum(HE, PRONOUN), -1, [0, 1, 1, 3, 0]),  # nothing is named
         ([0, 1, 1, 3, 4], HE, 7, [0, 1, 1, 3, 4]),  # they are given
     ],
 )
 def test_pronouns_that_stayed_among_themselves_are_given_a_name(
-    labels: list[int], leaning: Ints, owner: int, expected: list[int]
+    labels: list[int], roles: Ints, owner: int, expected: list[int]
 ) -> None:
-    found = attach(np.array(labels), LINKS, 0.5, leaning, np.where(HE == 2, owner, -1))
+    found = attach(np.array(labels), LINKS, 0.5, roles, np.where(HE == ANAPHOR, owner, -1))
     assert found.tolist() == expected
 
 
 def test_they_are_so_a_little_below_the_threshold_of_links() -> None:
     logits = np.log(np.clip(LINKS, 1e-3, 0.999) / (1 - np.clip(LINKS, 1e-3, 0.999)))
     for threshold, expected in ((0.65, [[0], [1, 2, 4], [3]]), (0.75, [[0], [1, 2], [3], [4]])):
-        assert decode("one-pass", np.full(5, 5.0), logits, leaning=HE, link_threshold=threshold) == expected
+        assert decode("one-pass", np.full(5, 5.0), logits, roles=HE, link_threshold=threshold) == expected
     assert decode("one-pass", np.full(5, 5.0), logits, link_threshold=0.65) == [[0], [1, 2], [3], [4]]
+
+
+def test_two_people_of_whom_pronouns_may_be_either_stay_two() -> None:
+    """Anna, Beth, she, her, Beth, Anna: the mean of all links of Anna's to the others' reaches the threshold."""
+    links = np.full((6, 6), 0.4)
+    links[:2, :2] = links[:2, 4:] = links[4:, :2] = links[4:, 4:] = 0.1
+    links[[0, 1, 4, 5], [5, 4, 1, 0]] = 0.8
+    links[2:4, 2:4] = 0.7
+    links[2:4, [1, 4]] = links[[1, 4], 2:4] = 0.45
+    logits = np.log(links / (1 - links))
+    beside = {"mention_logits": np.full(6, 5.0), "pair_logits": logits, "link_threshold": 0.24}
+    women = np.array([NAME, NAME, ANAPHOR, ANAPHOR, NAME, NAME])
+    assert decode("one-pass", **beside) == [[0, 1, 2, 3, 4, 5]]
+    assert decode("one-pass", **beside, roles=np.full(6, DESCRIPTION)) == [[0, 1, 2, 3, 4, 5]]
+    assert decode("one-pass", **beside, roles=women) == [[0, 5], [1, 2, 3, 4]]
+
+
+def test_a_name_may_join_another_that_is_given_as_an_alias() -> None:
+    """Mary, Mrs Smith, Mary: the first two are one person, which no link would have said."""
+    links = np.full((3, 3), 0.05)
+    links[0, 2] = links[2, 0] = 0.9
+    names = {"mention_logits": np.full(3, 5.0), "pair_logits": np.log(links / (1 - links)), "roles": np.full(3, NAME)}
+    assert decode("one-pass", **names, link_threshold=0.3) == [[0, 2], [1]]
+    assert decode("one-pass", **names, link_threshold=0.3, given=np.array([0, 0, -1])) == [[0, 1, 2]]
+
+
+def test_what_two_names_lack_of_the_threshold_counts_six_times() -> None:
+    links = np.array([[0.0, 0.2, 0.2], [0.2, 0.0, 0.4], [0.2, 0.4, 0.0]])
+    weigh(links, 0.3, np.array([NAME, NAME, DESCRIPTION]), np.full(3, -1))
+    np.testing.assert_allclose(links, [[-1.5, -0.3, 0.2], [-0.3, -1.5, 0.4], [0.2, 0.4, 0.0]])
+
+
+def test_he_and_she_speak_up_for_themselves_too() -> None:
+    """He, his, she, and who may be any of them."""
+    links = np.array([[1, 0.9, 0.2, 0.5], [0.9, 1, 0.2, 0.6], [0.2, 0.2, 1, 0.52], [0.5, 0.6, 0.52, 1]])
+    weighed = links.copy()
+    weigh(weighed, 0.3, np.array([ANAPHOR, ANAPHOR, ANAPHOR + 1, PRONOUN]), np.array([-1, 4, 5, -1]))
+    np.testing.assert_allclose(weighed[:2, 2], [-0.3, -0.3])
+    weighed[:2, 2] = weighed[2, :2] = 0.2
+    np.testing.assert_array_equal(weighed, links)
+    roles = np.array([ANAPHOR, ANAPHOR, ANAPHOR + 1, DESCRIPTION])
+    given = {"mention_logits": np.full(4, 5.0), "pair_logits": np.log(links / (1.0001 - links)), "link_threshold": 0.3}
+    assert decode("one-pass", **given, roles=roles) == [[0, 1, 3], [2]]
+    assert decode("one-pass", **given) == [[0, 1, 2, 3]]
+
+
+def test_pronouns_that_stayed_among_themselves_do_not_go_where_he_is_she() -> None:
+    roles = np.array([NAME, ANAPHOR, ANAPHOR, PRONOUN, NAME])
+    labels = np.array([0, 1, 1, 3, 4])
+    assert attach(labels, LINKS, 0.5, roles, np.full(5, -1)).tolist() == [0, 4, 4, 3, 4]
+    labels, roles = np.array([0, 1, 1, 4, 4]), np.array([NAME, ANAPHOR, ANAPHOR, ANAPHOR + 1, NAME])
+    assert attach(labels, LINKS, 0.5, roles, np.full(5, -1)).tolist() == [0, 1, 1, 4, 4]

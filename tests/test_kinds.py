@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lehr.kinds import count, kinds, leaning, shift_by_kind
+from lehr.decoding import ANAPHOR, DESCRIPTION, NAME, PRONOUN
+from lehr.kinds import count, kinds, roles, shift_by_kind
 from lehr.language import language
 
 
@@ -54,10 +55,11 @@ def test_every_person_is_a_pronoun_of_the_language() -> None:
     assert all(english.has_pronoun("I" if word == "i" else word) for word in persons)
 
 
-def test_what_leans_on_a_name() -> None:
+def test_what_mentions_are_when_clusters_are_decided() -> None:
     mentions = [["I"], ["He"], ["hers"], ["it"], ["who"], ["Tom"], ["the", "boy"], ["boys"]]
-    assert leaning(kinds(mentions, "en"), "en").tolist() == [1, 2, 2, 1, 1, 0, 0, 0]
-    assert leaning(kinds(mentions, "xx"), "xx").tolist() == [0] * len(mentions)
+    expected = [PRONOUN, ANAPHOR, ANAPHOR + 1, PRONOUN, PRONOUN, NAME, DESCRIPTION, DESCRIPTION]
+    assert roles(kinds(mentions, "en"), "en").tolist() == expected
+    assert {*roles(kinds(mentions, "xx"), "xx").tolist()} == {DESCRIPTION}
 
 
 def test_each_pair_gets_what_belongs_to_its_kinds() -> None:

@@ -71,8 +71,10 @@ def students() -> Iterable[str]:
     rows += [("the same, trained in float32", "students/four-layers-float32.json")]
     rows += [("six layers from annotation alone, `minilm.yaml`", "students/minilm.json")]
     rows += [("six layers, annealed, as below", "edge-en-without-kinds.json")]
-    rows += [("the shipped model: the same, calibrated by kinds", "edge-en-runtime.json")]
+    rows += [("the same, calibrated by kinds", "students/six-layers-calibrated.json")]
+    rows += [("the shipped model: the same, and names have a say", "edge-en-runtime.json")]
     rows += [("six layers again, taught with kinds and by longer documents", "students/six-layers-kinds.json")]
+    rows += [("six layers again, taught with kinds and GAP's annotation", "students/six-layers-gap.json")]
     for label, name in rows:
         found = read(name)["int8"]
         clusters = [found[part]["scores"]["conll"] for part in ("litbank_test", "ontogum_dev")]

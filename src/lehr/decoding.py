@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Literal
 
 import numpy as np
@@ -10,11 +11,18 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Scorer = Literal["one-pass", "antecedent"]
 
 MIN_CANDIDATES = 32
 """Kept however short a document is: a sentence of six words may well hold three mentions."""
 
+NAME, DESCRIPTION, PRONOUN, ANAPHOR = range(4)
+"""What a mention is to `decode`: a name, another phrase, a pronoun, or one that stands for what is named elsewhere, of
+which each person, *he* or *she*, has a number of its own from `ANAPHOR` on."""
+
+DISAGREEMENT = 6
+"""How often it counts what the link of two names lacks of the threshold, and that of *he* and *she*, see `weigh`."""
 
 ATTACHED = 0.8
 """Share of the link threshold at which pronouns that have stayed among themselves go to what is named, see `attach`."""
@@ -75,7 +83,7 @@ def decode(
     mention_threshold: float = 0.5,
     link_threshold: float = 0.5,
     given: Ints | None = None,
-    leaning: Ints | None = None,
+    roles: Ints | None = None,
 ) -> list[list[int]]:
     """Clusters, singletons among them, of K candidates in the order of the text.
 
@@ -87,7 +95,8 @@ def decode(
         link_threshold: see `average_linkage` and `best_antecedents`.
         given: int64 (K,), numbers of clusters that are known already, -1 for candidates of none. Their members are
             mentions whatever their logit; they stay together and apart from those of other given clusters.
-        leaning: int64 (K,), see `attach`, which is left out if this is None or antecedents are ranked.
+        roles: int64 (K,), `NAME` and so on; `weigh` and `attach` are left out if this is None or antecedents are
+            ranked.
 
     Returns:
         clusters of positions below K, each in the order of the text, ordered by their first mention.
@@ -97,9 +106,11 @@ def decode(
     links = link_logits(scorer, mention_logits[kept], pair_logits[np.ix_(kept, kept)])
     if scorer == "one-pass":
         probabilities = probability(links)
+        if roles is not None:
+            weigh(probabilities, link_threshold, roles[kept], known[kept])
         labels = average_linkage(probabilities, link_threshold, known[kept])
-        if leaning is not None:
-            labels = attach(labels, probabilities, ATTACHED * link_threshold, leaning[kept], known[kept])
+        if roles is not None:
+            labels = attach(labels, probabilities, ATTACHED * link_threshold, roles[kept], known[kept])
     else:
         labels = best_antecedents(links, link_threshold, known[kept])
     clusters: dict[int, list[int]] = {}
@@ -160,7 +171,21 @@ def average_linkage(probabilities: Floats, threshold: float, given: Ints | None 
     return np.array([_owner(owner, position) for position in range(k)], np.int64)
 
 
-def attach(labels: Ints, probabilities: Floats, threshold: float, leaning: Ints, given: Ints) -> Ints:
+def weigh(probabilities: Floats, threshold: float, roles: Ints, given: Ints) -> None:
+    """Lower link probabilities (K, K) of those who are likely two people, so that these speak up for themselves.
+
+    What *she* and *her* have in common with Anna and with Beth would make one of these two. Hence what the link of two
+    names lacks of the threshold counts `DISAGREEMENT` times, and so does that of *he* and *she*; it may then be below
+    0. Means stay means: clusters still grow by average linkage. Names that are given may be aliases, and stay.
+    """
+    names = np.flatnonzero((roles == NAME) & (given < 0))
+    anaphors = [np.flatnonzero(roles == role) for role in range(ANAPHOR, roles.max(initial=0) + 1)]
+    for one, other in [(names, names), *permutations(anaphors, 2)]:
+        between = probabilities[np.ix_(one, other)]
+        probabilities[np.ix_(one, other)] = between - (DISAGREEMENT - 1) * np.maximum(threshold - between, 0)
+
+
+def attach(labels: Ints, probabilities: Floats, threshold: float, roles: Ints, given: Ints) -> Ints:
     """Labels (K,) after groups of two or more pronouns alone, as *he*, have gone to what names or describes somebody.
 
     Many pronouns link to each other better than to the few names among which they stand, and would never be named.
@@ -171,20 +196,21 @@ def attach(labels: Ints, probabilities: Floats, threshold: float, leaning: Ints,
         labels: of the groups.
         probabilities: (K, K), of links.
         threshold: a probability.
-        leaning: 0 for what names or describes, 1 for pronouns, 2 for those that stand for what is named elsewhere, one
-            of which at least is in each group that goes.
+        roles: of mentions; one `ANAPHOR` at least is in each group that goes.
         given: as in `decode`.
     """
-    if leaning.all() or not (leaning > 1).any():
+    if not ((roles >= ANAPHOR).any() and (roles < PRONOUN).any()):
         return labels
     order = np.argsort(labels, kind="stable")  # group by group
     begins = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    named = np.minimum.reduceat(leaning[order], begins) == 0
+    named = np.minimum.reduceat(roles[order], begins) < PRONOUN
     found: Ints = labels.copy()
     for group, is_named in zip(np.split(order, begins[1:]), named, strict=True):
-        if not is_named and len(group) > 1 and leaning[group].max() > 1 and given[group].max() < 0:
+        if not is_named and len(group) > 1 and roles[group].max() >= ANAPHOR and given[group].max() < 0:
+            others = (roles[order] >= ANAPHOR) & ~np.isin(roles[order], roles[group])
             links = np.maximum.reduceat(probabilities[np.ix_(group, order)], begins, axis=1).mean(0)
-            host = int(np.where(named, links, -1).argmax())
+            links[~named | np.logical_or.reduceat(others, begins)] = -1
+            host = int(links.argmax())
             if links[host] >= threshold:
                 found[group] = labels[order[begins[host]]]
     return found
@@ -210,7 +236,7 @@ def best_antecedents(scores: Floats, threshold: float, given: Ints | None = None
     return labels
 
 
-def uncross(spans: Ints, logits: Floats, bound: npt.NDArray[np.bool_]) -> Ints:
+def uncross(spans: Ints, logits: Floats, bound: Bools) -> Ints:
     """Which of the mentions of one cluster to keep, ascending, so that no two cross: of two that do, the more probable.
 
     An entity is never named twice by words that overlap without one mention holding the other. Costs O(m²) time and

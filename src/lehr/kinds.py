@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import count as count_from
 
 import numpy as np
 
-from .decoding import Floats, Ints
+from .decoding import ANAPHOR, DESCRIPTION, NAME, PRONOUN, Floats, Ints
 from .language import language
 
 
@@ -20,8 +21,7 @@ def count(code: str) -> int:
 def kinds(mentions: Iterable[Sequence[str]], code: str) -> Ints:
     """The kinds of mentions (K,), below `count`; each is given by its words.
 
-    A name begins with a capital, as at least half of its other words do. That *Boys* at the beginning of a sentence is
-    one too does no harm: what follows from a kind is fitted to the kinds that are found.
+    A name begins with a capital, as at least half of its other words do; so does *Boys* at the beginning of a sentence.
     """
     pronouns, definite, name = _pronouns(code), _definite(code), count(code) - 3
     found = []
@@ -41,11 +41,16 @@ def kinds_of_spans(tokens: Sequence[str], spans: Ints, code: str) -> Ints:
     return kinds((tokens[first : last + 1] for first, last in spans.tolist()), code)
 
 
-def leaning(kinds: Ints, code: str) -> Ints:
-    """For mentions of these kinds (K,) what `lehr.decoding.attach` wants: 0, 1 for pronouns, 2 for `anaphors` (K,)."""
+def roles(kinds: Ints, code: str) -> Ints:
+    """What mentions of these kinds (K,) are to `lehr.decoding.decode`, (K,).
+
+    Where a language's pronouns are not known, nothing is a name, since pronouns that begin a sentence would be.
+    """
     known = language(code)
-    groups = [2 if set(group).intersection(known.anaphors) else 1 for group in known.persons]
-    return np.array([*groups, 1, 0, 0, 0], np.int64)[kinds]
+    name = NAME if known.persons else DESCRIPTION
+    numbers = count_from(ANAPHOR)
+    groups = [next(numbers) if {*group}.intersection(known.anaphors) else PRONOUN for group in known.persons]
+    return np.array([*groups, PRONOUN, name, DESCRIPTION, DESCRIPTION], np.int64)[kinds]
 
 
 def shift_by_kind(logits: Floats, kinds: Ints, shift: Sequence[Sequence[float]]) -> None:

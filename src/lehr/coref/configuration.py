@@ -39,7 +39,7 @@ class LehrConfig(PretrainedConfig):
         mention_scale, mention_shift: the same for the mention logits of each scheme; 1 and 0, which change nothing,
             unless given. Candidates are chosen by the logits as they are.
         mention_threshold: probability from which a candidate is a mention.
-        link_threshold: mean link probability from which two groups of mentions become one.
+        link_threshold: mean link probability, names weighed, from which two groups of mentions become one.
         language: the ISO 639 code of the language that the model reads, which says how raw text is split into words
             and what is a pronoun, where `lehr.language.language` knows it; ``"mul"`` for several.
     """

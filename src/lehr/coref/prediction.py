@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from ..calibration import are_links, are_mentions, fit, fit_groups
 from ..decoding import Floats, decode, sentence_last, uncross, word_ids
 from ..document import Document, Span
-from ..kinds import count, leaning, shift_by_kind
+from ..kinds import count, roles, shift_by_kind
 from ..scoring import Scores, score
 from ..windows import Windower
 from .configuration import LehrConfig
@@ -58,7 +58,7 @@ def clusters(matrix: Matrix, config: LehrConfig, scheme: int) -> list[list[Span]
         pairs,
         mention_threshold=config.mention_threshold,
         link_threshold=config.link_threshold,
-        leaning=leaning(matrix.kinds, config.language),
+        roles=roles(matrix.kinds, config.language),
     )
     unbound = np.zeros(len(matrix.spans), bool)
     uncrossed = (np.array(group)[uncross(matrix.spans[group], logits[group], unbound[group])] for group in found)

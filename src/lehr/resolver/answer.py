@@ -12,7 +12,7 @@ import numpy as np
 
 from ..decoding import Floats, decode, link_logits, probability, uncross
 from ..document import Document, Mention, Span
-from ..kinds import leaning
+from ..kinds import roles
 from .config import Config
 from .encoding import MAX_CANDIDATES, Encoding, Matrix
 
@@ -117,7 +117,7 @@ def cluster(encoding: Encoding, options: Options, given: Given, *, only_given: b
         logits[chosen],
         matrix.pair_logits[np.ix_(chosen, chosen)],
         given=known[chosen],
-        leaning=leaning(matrix.kinds[chosen], options.config.language),
+        roles=roles(matrix.kinds[chosen], options.config.language),
         **thresholds,
     )
     given_here = set(positions)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..decoding import Floats, Ints, decode, link_logits, probability, select_candidates, string_ids, uncross, word_ids
 from ..document import Mention
-from ..kinds import kinds, leaning
+from ..kinds import kinds, roles
 from .answer import Given, Options
 from .blocks import Block
 from .encoding import MAX_CANDIDATES, cells_of
@@ -113,7 +113,7 @@ class Entities:
             members.logits[chosen],
             pairs[np.ix_(chosen, chosen)],
             given=members.entity[chosen],
-            leaning=leaning(own[chosen], language),
+            roles=roles(own[chosen], language),
             **thresholds | {"mention_threshold": 0.0},
         )
         kept = list(range(known))
