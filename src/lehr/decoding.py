@@ -190,7 +190,7 @@ def attach(labels: Ints, probabilities: Floats, threshold: float, roles: Ints, g
 
     Many pronouns link to each other better than to the few names among which they stand, and would never be named.
     Each such group that is not given goes to the group to which its members link best, by the mean over them of the
-    best probability of a link into it, if that reaches `threshold`.
+    best probability of a link into it, if that reaches `threshold`; *she* never to where *he* is.
 
     Args:
         labels: of the groups.
