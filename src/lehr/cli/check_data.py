@@ -26,7 +26,9 @@ COLUMNS = ("documents", "words", "mentions", "entities", "singletons")
 
 
 def check_data(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CoNLL-2012, CoNLL-U, JSONL files, or folders.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="CoNLL-2012, CoNLL-U, JSONL or GAP files, or folders.")
+    ],
     max_width: Annotated[
         int, typer.Option(min=1, metavar="W", help="Words of the widest span that the model can find: its max_width.")
     ] = WIDTH,

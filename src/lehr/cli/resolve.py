@@ -185,8 +185,10 @@ def resolve(
             workers=workers,
             overwrite=overwrite,
         )
+    elif parquet:
+        raise ValueError("Parquet is written into a folder only: --output DIR/ --format parquet")
     elif for_folders:
-        raise ValueError("--engine ray, --workers, --overwrite and --format parquet go with a folder: --output DIR/")
+        raise ValueError("--engine ray, --workers and --overwrite go with a folder: --output DIR/")
     else:
         work = _read(paths or [], text, input_format.value, rows.language)
         whole = _answer(work, rows, format and format.value, output)
