@@ -287,8 +287,8 @@ def test_he_and_she_speak_up_for_themselves_too() -> None:
 
 
 def test_pronouns_that_stayed_among_themselves_do_not_go_where_he_is_she() -> None:
-    roles = np.array([NAME, ANAPHOR, ANAPHOR, PRONOUN, NAME])
-    labels = np.array([0, 1, 1, 3, 4])
-    assert attach(labels, LINKS, 0.5, roles, np.full(5, -1)).tolist() == [0, 4, 4, 3, 4]
-    labels, roles = np.array([0, 1, 1, 4, 4]), np.array([NAME, ANAPHOR, ANAPHOR, ANAPHOR + 1, NAME])
-    assert attach(labels, LINKS, 0.5, roles, np.full(5, -1)).tolist() == [0, 1, 1, 4, 4]
+    roles = np.array([NAME, ANAPHOR, ANAPHOR, ANAPHOR + 1, NAME])
+    for other, host in ((ANAPHOR + 1, 1), (PRONOUN, 4)):
+        roles[3] = other
+        found = attach(np.array([0, 1, 1, 4, 4]), LINKS, 0.5, roles, np.full(5, -1))
+        assert found.tolist() == [0, host, host, 4, 4]

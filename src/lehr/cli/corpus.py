@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from ..extras import needs
-from ..files import unfinished, write_text
+from ..files import read_object, unfinished, write_text
 from ..formats.folders import READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
 from ..resolver.location import fingerprint, locate
@@ -158,7 +158,9 @@ def begin(folder: Path, rows: RowResolver, input_format: str, parts: Sequence[Pa
     asked["input_format"] = input_format
     asked = json.loads(json.dumps(asked))
     if file.exists() and not overwrite:
-        before = _read_about(file)
+        before: dict[str, Any] = {}
+        with suppress(ValueError):
+            before = read_object(file)
         if changed := [name for name in asked if before.get(name, ...) != asked[name]]:
             raise ValueError(
                 f"{folder} holds answers to another question ({', '.join(changed)}): name another --output, or "
@@ -166,14 +168,6 @@ def begin(folder: Path, rows: RowResolver, input_format: str, parts: Sequence[Pa
             )
     else:
         write_text(file, json.dumps(asked, indent=1) + "\n")
-
-
-def _read_about(file: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(file.read_bytes())
-    except (ValueError, RecursionError):
-        about = None
-    return about if isinstance(about, dict) else {}
 
 
 def _is_done(part: Part, about: Path) -> bool:

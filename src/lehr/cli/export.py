@@ -41,7 +41,6 @@ def export(
     from ..extras import needs
 
     needs("train")
-    import json
     from tempfile import TemporaryDirectory
 
     from ..coref.card import model_card
@@ -70,7 +69,7 @@ def export(
         folder = Path(aside)
         write(trained, tokenizer, folder, int8=int8, vocabulary=vocabulary)
         if made.get("recipe", {}).get("documents"):
-            config = json.loads((folder / "config.json").read_text("utf-8"))
+            config = read_object(folder / "config.json")
             write_text(folder / "README.md", model_card(title, made, config))
         else:
             what = "is of another version" if made else "is not there"
