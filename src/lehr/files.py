@@ -9,7 +9,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
+
+_UMASK = Lock()
+"""The mask of permissions can only be read by setting it, for all threads."""
 
 
 def place(path: str | os.PathLike[str]) -> Path:
@@ -64,8 +68,9 @@ def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
+        with _UMASK:
+            umask = os.umask(0)
+            os.umask(umask)
         temporary.chmod(stat.S_IMODE(final.stat().st_mode) if final.exists() else 0o666 & ~umask)
         temporary.replace(final)
     finally:

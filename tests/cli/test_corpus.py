@@ -76,6 +76,23 @@ def test_in_any_format(lehr: Lehr, corpus: Path, out: Path, format: str, start: 
     assert next(out.glob("b.*")).read_text("utf-8").startswith(start)
 
 
+def test_what_is_done_side_by_side_is_what_is_done_alone(lehr: Lehr, corpus: Path, tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"{name} said {name} was tired."}) for name in ("Mary", "Tom", "Ann", "Bob")]
+    (corpus / "many.jsonl").write_text("\n".join([*lines, "no JSON", *lines]))
+    found = []
+    for threads in (1, 3, 6):  # one after another; files side by side; rows side by side
+        out = tmp_path / str(threads)
+        lehr("resolve", corpus, "--output", f"{out}/", "--threads", threads, status=1)
+        errors = [row | {"path": ""} for row in rows(out / "many.jsonl.errors.jsonl")]
+        found.append(({name: (out / name).read_bytes() for name in files(out)}, errors))
+    assert found[0] == found[1] == found[2]
+    assert found[0][1][0]["number"] == 5
+    (corpus / "many.jsonl").write_text("\n".join(lines))
+    printed = [lehr("resolve", corpus, "--threads", threads, "--format", "jsonl") for threads in (1, 3)]
+    assert printed[0] == printed[1]
+    assert printed[0].count("\n") == 10
+
+
 def test_a_folder_beside_it_where_none_is_named(lehr: Lehr, corpus: Path, tmp_path: Path) -> None:
     lehr("resolve", corpus, "--overwrite")
     assert files(tmp_path / "corpus-resolved") == ["a.jsonl", "b.jsonl", "c.jsonl", "deep/a.jsonl"]

@@ -102,6 +102,24 @@ def test_threads_change_nothing(tiny: Path, resolver: Resolver) -> None:
     assert documents == [resolver(PAGE), resolver(SHORT)] * 4
 
 
+def test_documents_side_by_side_are_resolved_as_alone(tiny: Path) -> None:
+    resolver = Resolver.from_pretrained(tiny, threads=2)
+    sources = [PAGE, resolver.encode(SHORT), ["Mary", "said", "she", "was", "tired"], SHORT] * 3
+    alone = list(resolver.pipe(sources, singletons=True))
+    assert list(resolver.pipe(sources, workers=3, singletons=True)) == alone
+    assert list(resolver.pipe(sources, workers=1, singletons=True)) == alone
+    found = resolver.pipe([SHORT, "\ud800", SHORT], workers=2)
+    assert next(found) == resolver(SHORT)
+    with pytest.raises(ValueError, match="surrogate"):
+        next(found)
+
+
+@pytest.mark.parametrize(("workers", "error"), [(0, ValueError), (1.5, TypeError), ("2", TypeError)])
+def test_workers_that_are_no_number_are_refused(resolver: Resolver, workers: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="workers"):
+        resolver.pipe([SHORT], workers=workers)
+
+
 def test_the_encoder_runs_once_an_encoding(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     run = type(resolver._model)._run

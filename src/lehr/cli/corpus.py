@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..extras import needs
 from ..files import read_object, unfinished, write_text
 from ..formats.folders import READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
+from ..pool import at_once, in_order
 from ..resolver.location import fingerprint, locate
 from .bar import progress
 from .parts import PARQUET, Outcome, Part, resolve_part
@@ -181,7 +183,9 @@ def _outcomes(
     engine: str, rows: RowResolver, parts: Sequence[Part], workers: int | None
 ) -> Iterator[tuple[Part, Outcome]]:
     if engine == "local" or not parts:
-        yield from ((part, resolve_part(rows, part)) for part in parts)
+        many = at_once(rows.threads, len(parts))
+        work = partial(resolve_part, replace(rows, threads=1) if many > 1 else rows)
+        yield from ((part, outcome()) for part, outcome in in_order(work, parts, many))
         return
     from ..integrations.ray import each
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from errno import ENAMETOOLONG
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ from ..formats import read as read_source_as
 from ..formats.folders import SET_ASIDE
 from ..formats.jsonl import dumps, in_words, parse, there
 from ..integrations.rows import RowResolver, document, reason
+from ..pool import MOST, at_once, in_order
 from .results import AT_ONCE, Item, piece, whole
 
 LINES = (".jsonl", ".jsonlines", ".ndjson")
@@ -115,10 +117,9 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
     age = part.source.stat().st_mtime_ns
     with aside(part.target) as temporary:
         with _writing(part, temporary, lambda: documents + len(failures), language) as add:
-            for row in read(part, language):
+            for row, answered in _answers(rows, read(part, language), language):
                 try:
-                    item = row.item(language)
-                    found = rows.answer(item.document)
+                    item, found = answered()
                     add(piece(part.format, item, found, several=not row.alone, language=language))
                 except OSError:
                     raise  # there is no room, say: no fault of a document
@@ -133,6 +134,23 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
             raise _NothingResolved(failures)
         part.set_aside(failures)
     return Outcome(documents, words, len(failures), 1, failures[0]["reason"] if failures else "")
+
+
+def _answers(
+    rows: RowResolver, found: Iterator[Row], language: str
+) -> Iterator[tuple[Row, Callable[[], tuple[Item, Document]]]]:
+    """Each row, and what gives its document and that resolved; several at a time, where there are enough of them."""
+    first = [*islice(found, rows.threads or MOST)]
+    many = at_once(rows.threads, len(first))
+    if many > 1:
+        rows = replace(rows, threads=1)
+        rows.load()
+
+    def answer(row: Row) -> tuple[Item, Document]:
+        item = row.item(language)
+        return item, rows.answer(item.document)
+
+    return in_order(answer, chain(first, found), many)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from errno import ENOSPC, EPIPE
 from itertools import chain
@@ -101,7 +101,10 @@ def resolve(
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Compute on N threads; by default the runtime decides, and of many texts 8."
+        ),
     ] = None,
     engine: Annotated[
         Engine, typer.Option(metavar="ENGINE", help="For a folder: local, or ray, which has many workers.")
@@ -230,17 +233,22 @@ def _is_folder(output: str, format: Output | None, usual: bool) -> bool:
 
 def _answer(work: _Work, rows: RowResolver, format: str | None, output: str | None) -> bool:
     """Resolve what was read into one file, or to standard output; whether nothing has failed."""
+    from ..pool import at_once, in_order
     from .results import Results
 
     several = len(work.items) + work.failed > 1
     results = Results(format, output, inputs=work.files, several=several, language=rows.language)
     if not work.items:
         return False
+    workers = at_once(rows.threads, len(work.items))
+    if workers > 1:
+        rows = replace(rows, threads=1)
     rows.load()
     with results.progress(sum(len(item.document.words) for item in work.items)) as step:
-        for item in work.items:
+        answers = in_order(lambda item: rows.answer(item.document, step), work.items, workers)
+        for item, answer in answers:
             with work.passing_over(item.name):
-                results.add(item, rows.answer(item.document, step))
+                results.add(item, answer())
     results.finish()
     return not work.failed
 

@@ -14,7 +14,8 @@ def serve(
         str | None, typer.Option(metavar="MODEL", help="A folder or hub id; by default lehr's own model.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Compute on N threads; by default the runtime decides.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Compute each answer on N threads; 1 for many clients, by default all."),
     ] = None,
     megabytes: Annotated[float, typer.Option(metavar="MB", help="What a request may weigh.")] = 8,
     requests: Annotated[int, typer.Option(metavar="N", help="Requests that are worked on or wait.")] = 32,

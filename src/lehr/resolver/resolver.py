@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any, overload
 
 from ..document import Document
+from ..pool import in_order
 from .answer import Given, Options, cluster, entity
 from .blocks import of_document, of_stream
 from .config import Config
@@ -48,6 +50,16 @@ class Resolver:
     def config(self) -> Config:
         """What the model says of itself."""
         return self._model.config
+
+    @property
+    def threads(self) -> int | None:
+        """To compute on; None if the runtime decides."""
+        return self._model.threads
+
+    @cached_property
+    def _on_one_thread(self) -> Resolver:
+        """The same, to be used by many at a time: threads of one graph that wait for each other take as long as one."""
+        return self if self.threads == 1 else Resolver(Model(self.directory, 1))
 
     @property
     def directory(self) -> Path:
@@ -190,23 +202,42 @@ class Resolver:
         self,
         sources: Iterable[Source],
         *,
+        workers: int | None = None,
         scheme: str | None = None,
         mention_threshold: float | None = None,
         link_threshold: float | None = None,
         singletons: bool | None = None,
         horizon: int | None = None,
     ) -> Iterator[Document]:
-        """Documents one by one, each resolved when its turn comes; a list of strings is always words here.
+        """Documents in their order; a list of strings is always words here.
+
+        Args:
+            sources: the documents.
+            workers: documents to resolve at a time, on a thread each, for which the model is read once more unless it
+                has one thread as it is; up to twice as many are read before the first answer is given. None to read
+                and resolve each when its turn comes, on all threads.
 
         See `__call__` for the rest.
 
         Raises:
-            TypeError: if `sources` is a single text.
+            TypeError: if `sources` is a single text, or `workers` is no whole number.
+            ValueError: if `workers` is less than one.
         """
         if isinstance(sources, str):
             raise TypeError("pipe takes several documents: give [text] for one")
         options = Options(self.config, scheme, mention_threshold, link_threshold, singletons, horizon)
-        return (self._answer(self._encoding(source, horizon), options, {}) for source in sources)
+        if workers is None:
+            return (self._answer(self._encoding(source, horizon), options, {}) for source in sources)
+        if not isinstance(workers, Integral):
+            raise TypeError(f"workers is {workers!r}; it must be a whole number")
+        if workers < 1:
+            raise ValueError(f"{workers} workers cannot work: give one or more, or None")
+
+        def answer(source: Source) -> Document:
+            resolver = self if isinstance(source, Encoding) else self._on_one_thread
+            return resolver._answer(resolver._encoding(source, horizon), options, {})
+
+        return (answered() for _, answered in in_order(answer, sources, int(workers)))
 
     def stream(
         self,

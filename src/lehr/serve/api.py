@@ -18,6 +18,7 @@ from .. import __version__
 from ..document import Document
 from ..formats import jsonl, write
 from ..formats.jsonl import to_json
+from ..pool import cores
 from ..resolver import WHOLE, Options, Passage, Resolver
 from ..resolver.encoding import check_unicode
 from . import schema
@@ -28,10 +29,6 @@ from .metrics import Metrics
 from .page import add_page
 from .reading import Question, Reader
 from .work import T, Work
-
-WORKERS = 2
-"""Steps that are done at the same time, each on as many threads as the runtime has: one more than a single user needs,
-so that a short text need not wait for the step of a long one."""
 
 _DESCRIPTION = """Who is who in a text. Characters are half-open, `text[start:end]` is the mention; words are inclusive.
 
@@ -69,7 +66,7 @@ def create(resolver: Resolver, limits: Limits | None = None, *, hosts: frozenset
         hosts: the names by which it may be called; None for any.
     """
     limits = limits or Limits()
-    work = Work(WORKERS)
+    work = Work(_workers(resolver.threads))
     metrics = Metrics(lambda: work.waiting)
     service = _Service(Answers(resolver), Reader(limits, resolver.config.language), work, metrics, limits)
 
@@ -247,6 +244,15 @@ class _Service:
             record = to_json(document, words=True)
             done["document"] = {key: value for key, value in record.items() if key not in ("text", "clusters")}
         yield _json({"done": done})
+
+
+def _workers(threads: int | None) -> int:
+    """Steps to do at a time, each on so many threads, None for all cores: as many as the cores have threads for.
+
+    They are two at least, one more than a single user needs, so that a short text need not wait for the step of a long
+    one.
+    """
+    return max(2, cores() // (threads or cores()))
 
 
 def _question(asked: Any) -> Question:
