@@ -105,6 +105,19 @@ def resolvers() -> Iterable[str]:
     yield f"What lehr installs, the largest first, MB: {', '.join(parts)}."
 
 
+def side_by_side() -> Iterable[str]:
+    """Many documents one after the other, and a thread each."""
+    result = read("side-by-side.json")
+    ways = [*result["measurements"][0]["seconds"]]
+    yield from header("words per second", *ways, "side by side over all threads, time")
+    for found in result["measurements"]:
+        speeds = (f"{found['words'] / found['seconds'][way]:,.0f}" for way in ways)
+        label = f"{found['documents']} texts of {found['words'] / found['documents']:,.0f} words"
+        yield row(label, *speeds, f"{found['side_by_side_over_all_threads']:.2f}")
+    yield ""
+    yield f"{result['cores']} cores; medians of {result['rounds']} rounds, in which the ways take turns."
+
+
 def corpora() -> Iterable[str]:
     """A folder of files without Ray and by Ray's workers."""
     result = read("corpora.json")
