@@ -206,7 +206,7 @@ def test_the_head_has_a_rate_of_its_own(run: Run, recipe: Callable[..., Path], t
         ("seed=-1", "recipe.yaml: `seed` is a number from 0 on, and not -1"),
         ("epochs=many", "recipe: `epochs` is a whole number, and not 'many'"),
         ("models=5", "recipe: `models` is keys and values, and not 5"),
-        ("validation=0.2", "`validation` is for GLUE and images; this is coref/"),
+        ("validation=0.2", "`validation` is for glue and images; this is coref/"),
         ("views=7", "`views` is for images; this is coref/"),
         ("stages=[{objective: hard-labels, epochs: 1}]", "either a `method` or `stages`"),
         ("models.student=tiny/tiny-bert", "models: student is described by keys and values, as {from: tiny/tiny-bert}"),
@@ -231,6 +231,30 @@ def test_recipes_that_will_not_do(
 ) -> None:
     assert message in run(recipe(), "--output", tmp_path / "run", "--set", setting, status=1)
     assert not (tmp_path / "run/model").exists()
+
+
+def test_a_recipe_of_another_family_is_refused(
+    recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lehr", "train", "glue", str(recipe()), "--output", str(tmp_path / "run")])
+    with pytest.raises(SystemExit):
+        main()
+    assert "recipe.yaml is of coref/tiny: `lehr train coref` is for it" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_to_go_on_with_is_told(
+    recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    path, output = recipe(), tmp_path / "run"
+    told = f"lehr: {output} holds no run to go on with, and one begins there"
+    arguments = ["lehr", "train", "coref", str(path), "--output", str(output), "--resume", "--set", "epochs=1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    for begins in (True, False):
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert not end.value.code
+        assert (told in capsys.readouterr().err) == begins
 
 
 class Killed(CorefTrainer):

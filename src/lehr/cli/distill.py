@@ -9,6 +9,7 @@ import typer
 
 
 def distill(
+    context: typer.Context,
     recipe: Annotated[
         Path,
         typer.Argument(
@@ -60,7 +61,12 @@ def distill(
     if result is not None:
         place(result)  # before hours of training: it is written after them
     folder = output or Path("runs") / recipe.stem
-    outcome = carry_out(load_recipe(recipe, settings or []), folder, resume=resume)
+    read = load_recipe(recipe, settings or [])
+    if context.info_name != "distill" and context.info_name != read.family:
+        raise ValueError(f"{recipe} is of {read.task}: `lehr train {read.family}` is for it")
+    if resume and not (folder / "recipe.json").exists() and PartialState().is_main_process:
+        typer.echo(f"lehr: {folder} holds no run to go on with, and one begins there", err=True)
+    outcome = carry_out(read, folder, resume=resume)
     if PartialState().is_main_process:
         if result is not None:
             write_text(result, (folder / "result.json").read_text("utf-8"))

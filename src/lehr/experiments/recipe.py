@@ -32,14 +32,14 @@ from ..vision.problem import VisionProblem
 
 DOCUMENTS = "coref/"
 ONLY_FOR = {
-    "head_rate": ("coreference",),
-    "max_length": ("GLUE",),
-    "hans": ("GLUE",),
-    "validation": ("GLUE", "images"),
-    "split_seed": ("GLUE", "images"),
+    "head_rate": ("coref",),
+    "max_length": ("glue",),
+    "hans": ("glue",),
+    "validation": ("glue", "images"),
+    "split_seed": ("glue", "images"),
     "views": ("images",),
 }
-"""Fields that say nothing to other tasks."""
+"""Fields that say nothing to other families of tasks."""
 
 WHOLE = ("seed", "split_seed", "views", "max_length")
 WHERE = ("data", "hans")
@@ -117,6 +117,11 @@ class Recipe:
             if absent := [name for name in [stage.student, *stage.teachers] if name not in models]:
                 raise ValueError(f"{stage.title()}: `models` has no {stage.like or absent[0]!r}")
 
+    @property
+    def family(self) -> str:
+        """Of tasks: `coref`, `glue` or `images`."""
+        return "glue" if self.task.startswith("glue/") else "coref" if self.documents else "images"
+
     def described(self) -> dict[str, Mapping[str, Any]]:
         """Every model as `models` describes it; a student that is `like` another as that one."""
         found = dict(self.models)
@@ -137,9 +142,8 @@ class Recipe:
         for key in ("head_rate", "validation", *WHOLE):
             if (getattr(self, key) or 0) < 0:
                 raise ValueError(f"`{key}` is a number from 0 on, and not {getattr(self, key)!r}")
-        family = "GLUE" if self.task.startswith("glue/") else "coreference" if self.documents else "images"
         for key, families in ONLY_FOR.items():
-            if family not in families and getattr(self, key) != _DEFAULT[key]:
+            if self.family not in families and getattr(self, key) != _DEFAULT[key]:
                 raise ValueError(f"`{key}` is for {' and '.join(families)}; this is {self.task}")
 
     def plan(self) -> list[Stage]:
