@@ -192,6 +192,14 @@ def test_a_part_that_was_cut_short_is_noticed(tmp_path: Path) -> None:
         Logits(part.parent)
 
 
+def test_a_store_whose_description_is_damaged_is_named(tmp_path: Path) -> None:
+    keep_logits(Net(), Points(40), collate, cache=tmp_path)
+    (about,) = tmp_path.glob("*/store.json")
+    about.write_text("{")
+    with pytest.raises(ValueError, match=r"store.json holds no JSON object"):
+        keep_logits(Net(), Points(40), collate, cache=tmp_path)
+
+
 def test_logits_under_their_name_or_first_of_several() -> None:
     points = torch.eye(2)
     for answer in (points, (points, "more"), {"logits": points}, SimpleNamespace(logits=points)):

@@ -19,7 +19,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from ..decoding import select_candidates, sentence_last
-from ..files import write_text
+from ..files import read_object, write_text
 from ..kd.data import Inputs, TaughtDataset
 from ..kd.distillation import Run
 from ..kd.objectives import OBJECTIVES, objective
@@ -266,7 +266,7 @@ class CorefRun(Run):
             if PartialState().is_main_process:
                 write_text(path, json.dumps(decided) + "\n")
         PartialState().wait_for_everyone()
-        decided = json.loads(path.read_text("utf-8"))
+        decided = read_object(path)
         for name, value in decided["config"].items():
             setattr(model.config, name, value)
         return report | {"chosen": decided["scores"][self.metric], "scores": decided["scores"]}

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainingArguments
 
-from ..files import aside, write_text
+from ..files import aside, read_object, write_text
 from .checks import Metrics, check_arguments, check_room, check_rows, check_rows_stay, check_stages, stay
 from .data import Inputs, Learner, TaughtDataset
 from .stages import Stage, check_training, method, read_stages, refuse_two_schedules
@@ -237,8 +237,7 @@ class Run:
         if (folder / "done.json").exists():
             model.load_state_dict(load_file(folder / "model.safetensors"))
             model.eval()
-            done: dict[str, Any] = json.loads((folder / "done.json").read_text("utf-8"))
-            return done
+            return read_object(folder / "done.json")
         check_room(folder, model, self._arguments(number))
         began = time.monotonic()
         dataset, online = self._lessons(number)
@@ -295,7 +294,7 @@ class Run:
         if PartialState().is_main_process and not path.exists():
             write_text(path, json.dumps(own, indent=1) + "\n")
         PartialState().wait_for_everyone()
-        found = json.loads(path.read_text("utf-8"))
+        found = read_object(path)
         for key in own:
             if found.get(key) != own[key]:
                 raise ValueError(

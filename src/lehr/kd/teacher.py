@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .. import shelf
-from ..files import aside, write_text
+from ..files import aside, read_object, write_text
 from .progress import tell
 
 Collator = Callable[[Any], Mapping[str, Any]]
@@ -56,7 +56,7 @@ class Logits:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self.about: dict[str, Any] = json.loads((folder / "store.json").read_text("utf-8"))
+            self.about: dict[str, Any] = read_object(folder / "store.json")
         except FileNotFoundError:
             raise ValueError(f"{folder}: no finished store of teacher logits") from None
         self._size: int = self.about["part"]
