@@ -16,10 +16,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lehr.cpus import usable_cpus
 from lehr.document import Document
 from lehr.files import write_text
 from lehr.formats import read_file
-from lehr.pool import cores
 from lehr.resolver import Resolver
 from lehr.versions import versions
 
@@ -41,7 +41,7 @@ def main() -> None:
     ways: dict[str, Callable[[list[str]], Iterator[Document]]] = {
         "one thread": one.pipe,
         "all threads": all_threads.pipe,
-        "side by side": lambda texts: all_threads.pipe(texts, workers=cores()),
+        "side by side": lambda texts: all_threads.pipe(texts, workers=usable_cpus()),
     }
     novel = min((options.data / "novels").glob("*.txt")).read_text("utf-8")
     kinds = {
@@ -62,7 +62,7 @@ def main() -> None:
         found.append({"what": kind, "documents": len(texts), "words": words, "seconds": medians})
         found[-1]["side_by_side_over_all_threads"] = round(statistics.median(ratios), 3)
         print(json.dumps(found[-1]), flush=True)
-    result = {"versions": versions(), "cores": cores(), "rounds": options.rounds, "measurements": found}
+    result = {"versions": versions(), "cores": usable_cpus(), "rounds": options.rounds, "measurements": found}
     write_text(options.result, json.dumps(result, indent=1) + "\n")
 
 

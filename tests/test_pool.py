@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lehr.pool import MOST, at_once, cores, in_order
+from lehr.pool import MOST, at_once, in_order
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -27,8 +27,8 @@ def test_as_many_are_worked_on_as_there_are_workers() -> None:
         result()  # else the barrier breaks
 
 
-@pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (2, 4), (3, 6)])
-def test_things_are_asked_for_when_they_are_needed(workers: int, ahead: int) -> None:
+@pytest.mark.parametrize(("workers", "ahead", "expected"), [(1, None, 1), (2, None, 4), (3, None, 6), (2, 9, 9)])
+def test_things_are_asked_for_when_they_are_needed(workers: int, ahead: int | None, expected: int) -> None:
     asked: list[int] = []
 
     def things() -> Iterator[int]:
@@ -36,10 +36,10 @@ def test_things_are_asked_for_when_they_are_needed(workers: int, ahead: int) -> 
             asked.append(thing)
             yield thing
 
-    results = in_order(lambda thing: thing, things(), workers)
+    results = in_order(lambda thing: thing, things(), workers, ahead=ahead)
     assert not asked
     next(results)
-    assert len(asked) == ahead
+    assert len(asked) == expected
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -65,21 +65,29 @@ def test_what_was_asked_for_before_an_error_has_a_result(workers: int) -> None:
         next(results)
 
 
-def test_what_is_left_alone_begins_nothing_more() -> None:
-    begun = []
-    results = in_order(begun.append, range(1000), 2)
-    next(results)
-    results.close()  # type: ignore[attr-defined]
-    assert len(begun) <= 4
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lehr_")]
+def test_what_is_closed_begins_nothing_more_and_ends_what_it_has_begun() -> None:
+    begun, ended, go_on = [], [], threading.Event()
+
+    def work(thing: int) -> None:
+        begun.append(thing)
+        if thing:
+            assert go_on.wait(60)
+        ended.append(thing)
+
+    results = in_order(work, range(1000), 2, ahead=1000)
+    assert next(results)[0] == 0
+    while len(begun) < 3:  # the first is done, and two wait
+        time.sleep(0.001)
+    threading.Timer(0.5, go_on.set).start()  # amid the closing
+    results.close()
+    assert sorted(begun) == sorted(ended) == [0, 1, 2]
 
 
 def test_few_things_are_done_one_after_another_on_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert at_once(4, 3) == 1
     assert at_once(4, 4) == 4
     assert at_once(1, 100) == 1
-    monkeypatch.setattr("lehr.pool.cores", lambda: 3)
+    monkeypatch.setattr("lehr.pool.usable_cpus", lambda: 3)
     assert (at_once(None, 2), at_once(None, 3)) == (1, 3)
-    monkeypatch.setattr("lehr.pool.cores", lambda: 64)
+    monkeypatch.setattr("lehr.pool.usable_cpus", lambda: 64)
     assert at_once(None, 100) == MOST
-    assert cores() >= 1

@@ -61,7 +61,8 @@ def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     final = place(path)
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+        with _UMASK:
+            final.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", delete=False) as file:
             temporary = Path(file.name)
     except OSError as error:

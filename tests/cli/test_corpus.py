@@ -6,13 +6,17 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
+from lehr.cli import corpus as command
 from lehr.cli.corpus import ABOUT
+from lehr.cli.parts import Outcome, Part, resolve_part
 from lehr.formats import read_file
+from lehr.integrations.rows import RowResolver
 
 TEXT = "Mary said she was tired."
 
@@ -91,6 +95,60 @@ def test_what_is_done_side_by_side_is_what_is_done_alone(lehr: Lehr, corpus: Pat
     printed = [lehr("resolve", corpus, "--threads", threads, "--format", "jsonl") for threads in (1, 3)]
     assert printed[0] == printed[1]
     assert printed[0].count("\n") == 10
+
+
+def test_a_run_that_fails_stops_what_it_has_begun(
+    lehr: Lehr, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number in range(9):
+        (corpus / f"{number}.txt").write_text(TEXT)
+    begun, ended = [], []
+
+    def fails_first(rows: RowResolver, part: Part, stopped: Event) -> Outcome:
+        begun.append(part.source.name)
+        if part.source.name == "0.txt":
+            raise OSError("no room")
+        assert stopped.wait(60)
+        ended.append(part.source.name)
+        return Outcome()
+
+    monkeypatch.setattr(command, "resolve_part", fails_first)
+    assert "no room" in lehr("resolve", corpus, "--output", f"{out}/", "--threads", 3, status=1)
+    assert sorted(begun) == ["0.txt", *sorted(ended)]
+    assert len(begun) < 9
+    with FileLock(out / ".lehr-run.lock", timeout=0):
+        pass
+
+
+def test_a_file_that_is_given_up_has_neither_result_nor_failure(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "a.txt"
+    source.write_text(TEXT)
+    stopped = Event()
+    stopped.set()
+    with pytest.raises(KeyboardInterrupt):
+        resolve_part(RowResolver(), Part("a.txt", source, out / "a.jsonl", "auto", "jsonl"), stopped)
+    assert files(out) == []
+
+
+@pytest.mark.parametrize(("sizes", "threads"), [([9, 9], 1), ([9, 8], 1), ([30, 9], 2), ([9], 2), ([30, 9, 9, 9], 1)])
+def test_files_are_resolved_side_by_side_if_none_is_most_of_all(
+    lehr: Lehr, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int], threads: int
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, size in enumerate(sizes):
+        (corpus / f"{number}.txt").write_text(TEXT * size)
+    asked = []
+
+    def counted(rows: RowResolver, part: Part, stopped: Event) -> Outcome:
+        asked.append(rows.threads)
+        return Outcome()
+
+    monkeypatch.setattr(command, "resolve_part", counted)
+    lehr("resolve", corpus, "--output", f"{out}/", "--threads", 2)
+    assert asked == [threads] * len(sizes)
 
 
 def test_a_folder_beside_it_where_none_is_named(lehr: Lehr, corpus: Path, tmp_path: Path) -> None:

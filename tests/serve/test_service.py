@@ -19,7 +19,7 @@ from lehr.decoding import probability
 from lehr.document import Document
 from lehr.formats import conll, conllu, jsonl
 from lehr.resolver import Passage, Resolver
-from lehr.serve import Limits, create, schema
+from lehr.serve import Limits, api, create, schema
 from lehr.serve.answers import Answers
 from lehr.serve.gate import HEADERS, Refused
 from lehr.serve.reading import Question, Reader
@@ -414,3 +414,11 @@ def test_several_documents_are_refused_before_they_are_made(client: TestClient) 
     lines = "\n".join([json.dumps({"text": "She slept."})] * 3)
     answer = client.post("/resolve", json={"text": lines, "input_format": "jsonl"})
     assert (answer.status_code, answer.json()["detail"]) == (422, "the text holds 3 documents: send one at a time")
+
+
+@pytest.mark.parametrize(("threads", "cpus", "expected"), [(1, 4, 4), (None, 8, 2), (16, 8, 2), (2, 8, 4), (1, 64, 8)])
+def test_there_are_as_many_workers_as_cores_for_them(
+    monkeypatch: pytest.MonkeyPatch, threads: int | None, cpus: int, expected: int
+) -> None:
+    monkeypatch.setattr(api, "usable_cpus", lambda: cpus)
+    assert api._workers(threads) == expected

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import typer
@@ -23,6 +24,9 @@ from ..resolver.location import fingerprint, locate
 from .bar import progress
 from .parts import PARQUET, Outcome, Part, resolve_part
 from .results import SUFFIXES
+
+LARGEST = 0.6
+"""What a file may be of all, so that they are resolved side by side: else the others would long be done."""
 
 ABOUT = "lehr-run.json"
 """In a folder of results: what was asked, so that answers to different questions never lie side by side."""
@@ -86,14 +90,13 @@ def _alone(folder: Path) -> Iterator[None]:
         raise ValueError(f"another run is writing to {folder}: wait for its end, or name another --output") from None
 
 
-def _work_off(folder: Path, parts: Sequence[Part], outcomes: Iterable[tuple[Part, Outcome]]) -> Outcome:
+def _work_off(folder: Path, parts: Sequence[Part], outcomes: Generator[tuple[Part, Outcome], None, None]) -> Outcome:
     """All outcomes together, each told when it is there."""
     total = Outcome()
     try:
-        sizes = {part: part.source.stat().st_size if part.source.exists() else 0 for part in parts}
-        with progress(sum(sizes.values())) as step:
+        with closing(outcomes), progress(sum(map(_size, parts))) as step:
             for part, outcome in outcomes:
-                step(sizes[part])
+                step(_size(part))
                 _tell(part, outcome)
                 total = Outcome(
                     total.documents + outcome.documents,
@@ -181,16 +184,35 @@ def _is_done(part: Part, about: Path) -> bool:
 
 def _outcomes(
     engine: str, rows: RowResolver, parts: Sequence[Part], workers: int | None
-) -> Iterator[tuple[Part, Outcome]]:
+) -> Generator[tuple[Part, Outcome], None, None]:
     if engine == "local" or not parts:
-        many = at_once(rows.threads, len(parts))
-        work = partial(resolve_part, replace(rows, threads=1) if many > 1 else rows)
-        yield from ((part, outcome()) for part, outcome in in_order(work, parts, many))
+        yield from _side_by_side(rows, parts)
         return
     from ..integrations.ray import each
 
     for part, outcome in each(partial(resolve_part, rows), parts, workers=workers):
         yield part, part.fail(outcome) if isinstance(outcome, Exception) else outcome
+
+
+def _side_by_side(rows: RowResolver, parts: Sequence[Part]) -> Generator[tuple[Part, Outcome], None, None]:
+    """The outcomes of files that are resolved at a time, a thread each; or else of one after another."""
+    many = at_once(rows.threads, len(parts))
+    if max(map(_size, parts), default=0) > LARGEST * sum(map(_size, parts)):
+        many = 1
+    if many > 1:
+        rows = replace(rows, threads=1)
+        rows.load()  # once, and not in each thread
+    stopped = Event()
+    work = partial(resolve_part, rows, stopped=stopped)
+    with closing(in_order(work, parts, many, ahead=len(parts))) as outcomes:
+        try:
+            yield from ((part, outcome()) for part, outcome in outcomes)
+        finally:
+            stopped.set()
+
+
+def _size(part: Part) -> int:
+    return part.source.stat().st_size if part.source.exists() else 0
 
 
 def _sweep(folder: Path, parts: Iterable[Part]) -> None:

@@ -55,7 +55,7 @@ def distill(
     needs("train")
     from accelerate import PartialState  # type: ignore[import-untyped]
 
-    from ..experiments.recipe import carry_out, load_recipe
+    from ..experiments.recipe import begun, carry_out, load_recipe
     from ..files import place, write_text
 
     if result is not None:
@@ -64,7 +64,7 @@ def distill(
     read = load_recipe(recipe, settings or [])
     if context.info_name != "distill" and context.info_name != read.family:
         raise ValueError(f"{recipe} is of {read.task}: `lehr train {read.family}` is for it")
-    if resume and not (folder / "recipe.json").exists() and PartialState().is_main_process:
+    if resume and not begun(folder) and PartialState().is_main_process:
         typer.echo(f"lehr: {folder} holds no run to go on with, and one begins there", err=True)
     outcome = carry_out(read, folder, resume=resume)
     if PartialState().is_main_process:

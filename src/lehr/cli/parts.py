@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from errno import ENAMETOOLONG
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path, PurePath
+from threading import Event
 from typing import Any, BinaryIO
 
 from ..document import Document
@@ -85,20 +86,46 @@ class Outcome:
     reason: str = ""
 
 
-def resolve_part(rows: RowResolver, part: Part) -> Outcome:
-    """Resolve a file, a document at a time.
+def resolve_part(rows: RowResolver, part: Part, stopped: Event | None = None) -> Outcome:
+    """Resolve a file: document by document, or several at a time if it has as many as `rows` has threads.
 
     A document that fails is set aside, and so is a file that cannot be read, or of which no document can be resolved:
     then there is no file `part.target`, so that another run tries again.
 
+    Args:
+        rows: resolves.
+        part: the file.
+        stopped: when it is set, the work is given up amid a document.
+
     Raises:
         OSError: if the model is not there, or the file of errors cannot be written.
         ValueError: if the model is damaged, or not the one that was meant.
+        KeyboardInterrupt: if it was `stopped`.
     """
-    rows.load()
+    language = rows.language
     try:
-        return _resolve(rows, part)
+        age = part.source.stat().st_mtime_ns
+        found = read(part, language)
+        first = [*islice(found, rows.threads or MOST)]
     except Exception as error:  # whatever it may be, there are other files
+        return part.fail(error)
+    many = at_once(rows.threads, len(first))
+    if many > 1:
+        rows = replace(rows, threads=1)
+    rows.load()
+
+    def told(_: int) -> None:
+        if stopped and stopped.is_set():
+            raise KeyboardInterrupt
+
+    def answer(row: Row) -> tuple[Item, Document]:
+        item = row.item(language)
+        return item, rows.answer(item.document, told)
+
+    try:
+        with closing(in_order(answer, chain(first, found), many)) as answers:
+            return _resolve(part, answers, language, age)
+    except Exception as error:  # as above
         return part.fail(error)
 
 
@@ -110,14 +137,15 @@ class _NothingResolved(Exception):
         self.failures = failures
 
 
-def _resolve(rows: RowResolver, part: Part) -> Outcome:
+def _resolve(
+    part: Part, answers: Iterable[tuple[Row, Callable[[], tuple[Item, Document]]]], language: str, age: int
+) -> Outcome:
+    """Write each row's answer; `age` is what the file had when it was opened."""
     failures: list[dict[str, Any]] = []
     documents = words = 0
-    language = rows.load().config.language
-    age = part.source.stat().st_mtime_ns
     with aside(part.target) as temporary:
         with _writing(part, temporary, lambda: documents + len(failures), language) as add:
-            for row, answered in _answers(rows, read(part, language), language):
+            for row, answered in answers:
                 try:
                     item, found = answered()
                     add(piece(part.format, item, found, several=not row.alone, language=language))
@@ -134,23 +162,6 @@ def _resolve(rows: RowResolver, part: Part) -> Outcome:
             raise _NothingResolved(failures)
         part.set_aside(failures)
     return Outcome(documents, words, len(failures), 1, failures[0]["reason"] if failures else "")
-
-
-def _answers(
-    rows: RowResolver, found: Iterator[Row], language: str
-) -> Iterator[tuple[Row, Callable[[], tuple[Item, Document]]]]:
-    """Each row, and what gives its document and that resolved; several at a time, where there are enough of them."""
-    first = [*islice(found, rows.threads or MOST)]
-    many = at_once(rows.threads, len(first))
-    if many > 1:
-        rows = replace(rows, threads=1)
-        rows.load()
-
-    def answer(row: Row) -> tuple[Item, Document]:
-        item = row.item(language)
-        return item, rows.answer(item.document)
-
-    return in_order(answer, chain(first, found), many)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from errno import ENOSPC, EPIPE
@@ -103,7 +103,7 @@ def resolve(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Compute on N threads; by default the runtime decides, and of many texts 8."
+            min=1, metavar="N", help="Compute on N threads, many texts side by side; by default on all cores, or 8."
         ),
     ] = None,
     engine: Annotated[
@@ -245,10 +245,11 @@ def _answer(work: _Work, rows: RowResolver, format: str | None, output: str | No
         rows = replace(rows, threads=1)
     rows.load()
     with results.progress(sum(len(item.document.words) for item in work.items)) as step:
-        answers = in_order(lambda item: rows.answer(item.document, step), work.items, workers)
-        for item, answer in answers:
-            with work.passing_over(item.name):
-                results.add(item, answer())
+        found = in_order(lambda item: rows.answer(item.document, step), work.items, workers, ahead=len(work.items))
+        with closing(found):
+            for item, answer in found:
+                with work.passing_over(item.name):
+                    results.add(item, answer())
     results.finish()
     return not work.failed
 

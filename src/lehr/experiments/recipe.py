@@ -234,7 +234,7 @@ def carry_out(
         _refuse_other(done, found.get("recipe", {}), own)
     if resume and claim.exists():
         _refuse_other(claim, read_object(claim), own)
-    if not resume and (done.exists() or (output / "model").exists() or any(output.glob("stage-*"))):
+    if not resume and begun(output):
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
     plan, described = recipe.plan(), recipe.described()
@@ -283,6 +283,11 @@ def carry_out(
         write_text(done, text)
     plain: dict[str, Any] = json.loads(text)
     return plain
+
+
+def begun(output: Path) -> bool:
+    """Whether a folder holds a run, or the beginning of one."""
+    return any((output / name).exists() for name in ("result.json", "model")) or any(output.glob("stage-*"))
 
 
 def _refuse_other(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from sys import getsizeof
 
 import numpy as np
@@ -69,24 +68,27 @@ class Encoding:
             self._words = self._reach = np.zeros(0, np.int64)
             self._first = self._last = np.zeros((0, 0), np.float32)
             self._logits = np.zeros((len(config.schemes), 0, config.max_width), np.float32)
+        self._matrix: Matrix | None = None
         self._candidates = select_candidates(self._logits, self._reach, config.candidate_ratio, config.candidate_floor)
 
     @property
     def nbytes(self) -> int:
         """Bytes that are held, by and large: the text, its words, the vectors, and the matrix once it was asked for."""
         arrays = [self._words, self._reach, self._first, self._last, self._logits, self._candidates]
-        if matrix := self.__dict__.get("matrix"):
-            arrays += [matrix.mention_logits, matrix.pair_logits]
+        if self._matrix:
+            arrays += [self._matrix.mention_logits, self._matrix.pair_logits]
         return sum(array.nbytes for array in arrays) + getsizeof(self.document.text) + 150 * len(self.document.words)
 
-    @cached_property
+    @property
     def matrix(self) -> Matrix:
         """The matrix of the spans that are most probably mentions, filled at the first question.
 
         Raises:
             ValueError: if there would be more than `MAX_CANDIDATES`.
         """
-        return self._fill(self._candidates)
+        if self._matrix is None:  # no `cached_property`, which computes for one document at a time until Python 3.12
+            self._matrix = self._fill(self._candidates)
+        return self._matrix
 
     def matrix_with(self, spans: Iterable[Span]) -> Matrix:
         """The matrix with these spans among the others; filled anew if it lacks one, as all of them see each other.

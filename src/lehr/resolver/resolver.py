@@ -214,14 +214,15 @@ class Resolver:
         Args:
             sources: the documents.
             workers: documents to resolve at a time, on a thread each, for which the model is read once more unless it
-                has one thread as it is; up to twice as many are read before the first answer is given. None to read
-                and resolve each when its turn comes, on all threads.
+                has one thread as it is, but an `Encoding` stays with its own; up to twice as many documents are read
+                before the first answer is given. None to read and resolve each when its turn comes, on all threads.
 
         See `__call__` for the rest.
 
         Raises:
             TypeError: if `sources` is a single text, or `workers` is no whole number.
-            ValueError: if `workers` is less than one.
+            ValueError: if `workers` is less than one, or the model was damaged since.
+            OSError: if it has gone since.
         """
         if isinstance(sources, str):
             raise TypeError("pipe takes several documents: give [text] for one")
@@ -233,8 +234,10 @@ class Resolver:
         if workers < 1:
             raise ValueError(f"{workers} workers cannot work: give one or more, or None")
 
+        alone = self._on_one_thread  # read once, and not in each thread
+
         def answer(source: Source) -> Document:
-            resolver = self if isinstance(source, Encoding) else self._on_one_thread
+            resolver = self if isinstance(source, Encoding) else alone
             return resolver._answer(resolver._encoding(source, horizon), options, {})
 
         return (answered() for _, answered in in_order(answer, sources, int(workers)))

@@ -15,10 +15,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from .. import __version__
+from ..cpus import usable_cpus
 from ..document import Document
 from ..formats import jsonl, write
 from ..formats.jsonl import to_json
-from ..pool import cores
+from ..pool import MOST
 from ..resolver import WHOLE, Options, Passage, Resolver
 from ..resolver.encoding import check_unicode
 from . import schema
@@ -247,12 +248,12 @@ class _Service:
 
 
 def _workers(threads: int | None) -> int:
-    """Steps to do at a time, each on so many threads, None for all cores: as many as the cores have threads for.
+    """Steps to do at a time, each on so many threads, None for all cores: as many as there are cores for, up to `MOST`.
 
     They are two at least, one more than a single user needs, so that a short text need not wait for the step of a long
     one.
     """
-    return max(2, cores() // (threads or cores()))
+    return max(2, min(usable_cpus() // (threads or usable_cpus()), MOST))
 
 
 def _question(asked: Any) -> Question:
