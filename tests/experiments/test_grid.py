@@ -35,6 +35,7 @@ OTHERWISE = {
         *(f"annealing-kd-rate-{rate} {RATE} {rate}, then 0.01 (not 0.1), {EDGES}" for rate in (0.3, 1.0, 3.0)),
         *(f"scratch-rate-{rate} {RATE} {rate} (not 0.1)" for rate in (0.3, 1.0)),
         *(f"kd-rate-{rate} {RATE} {rate} (not 0.1)" for rate in (0.3, 1.0, 3.0)),
+        f"takd-rate-1.0 {RATE} 1.0 (not 0.1)",
         *(
             f"annealing-kd-continued-rate-{rate} {RATE} {rate}, then {end} (not 0.1), {EDGES}"
             for rate, end in ((0.3, 0.03), (1.0, 0.1), (3.0, 0.3))
