@@ -150,6 +150,10 @@ def serve() -> Iterable[str]:
         times = (f"{took[part]:,.0f}" for part in ("p50", "p90", "p99"))
         yield row(found["what"], f"{found['words']:,}", found["clients"], *speeds, *times)
     yield ""
+    many = [found for found in read("serve-one-thread.json")["measurements"] if found["clients"] > 1]
+    told = (f"a {its['what']}, {its['clients']} clients: {its['requests_per_second']:.1f}" for its in many)
+    yield f"With `--threads 1`, requests per second: {'; '.join(told)}."
+    yield ""
     yield from header("flood of", "MB each", "clients", "answered", "refused, 429", "MiB before", "at its peak")
     for found in measured["floods"]:
         answers = found["answers"]
