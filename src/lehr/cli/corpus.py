@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -19,7 +18,7 @@ from ..extras import needs
 from ..files import read_object, unfinished, write_text
 from ..formats.folders import READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
-from ..pool import at_once, in_order
+from ..pool import in_order
 from ..resolver.location import fingerprint, locate
 from .bar import progress
 from .parts import PARQUET, Outcome, Part, resolve_part
@@ -196,11 +195,9 @@ def _outcomes(
 
 def _side_by_side(rows: RowResolver, parts: Sequence[Part]) -> Generator[tuple[Part, Outcome], None, None]:
     """The outcomes of files that are resolved at a time, a thread each; or else of one after another."""
-    many = at_once(rows.threads, len(parts))
-    if max(map(_size, parts), default=0) > LARGEST * sum(map(_size, parts)):
-        many = 1
+    even = max(map(_size, parts), default=0) <= LARGEST * sum(map(_size, parts))
+    rows, many = rows.for_many(len(parts) if even else 1)
     if many > 1:
-        rows = replace(rows, threads=1)
         rows.load()  # once, and not in each thread
     stopped = Event()
     work = partial(resolve_part, rows, stopped=stopped)

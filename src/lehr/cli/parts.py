@@ -20,7 +20,7 @@ from ..formats import read as read_source_as
 from ..formats.folders import SET_ASIDE
 from ..formats.jsonl import dumps, in_words, parse, there
 from ..integrations.rows import RowResolver, document, reason
-from ..pool import MOST, at_once, in_order
+from ..pool import MOST, in_order
 from .results import AT_ONCE, Item, piece, whole
 
 LINES = (".jsonl", ".jsonlines", ".ndjson")
@@ -109,9 +109,7 @@ def resolve_part(rows: RowResolver, part: Part, stopped: Event | None = None) ->
         first = [*islice(found, rows.threads or MOST)]
     except Exception as error:  # whatever it may be, there are other files
         return part.fail(error)
-    many = at_once(rows.threads, len(first))
-    if many > 1:
-        rows = replace(rows, threads=1)
+    rows, many = rows.for_many(len(first))
     rows.load()
 
     def told(_: int) -> None:

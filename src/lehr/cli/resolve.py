@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from errno import ENOSPC, EPIPE
 from itertools import chain
@@ -233,16 +233,14 @@ def _is_folder(output: str, format: Output | None, usual: bool) -> bool:
 
 def _answer(work: _Work, rows: RowResolver, format: str | None, output: str | None) -> bool:
     """Resolve what was read into one file, or to standard output; whether nothing has failed."""
-    from ..pool import at_once, in_order
+    from ..pool import in_order
     from .results import Results
 
     several = len(work.items) + work.failed > 1
     results = Results(format, output, inputs=work.files, several=several, language=rows.language)
     if not work.items:
         return False
-    workers = at_once(rows.threads, len(work.items))
-    if workers > 1:
-        rows = replace(rows, threads=1)
+    rows, workers = rows.for_many(len(work.items))
     rows.load()
     with results.progress(sum(len(item.document.words) for item in work.items)) as step:
         found = in_order(lambda item: rows.answer(item.document, step), work.items, workers, ahead=len(work.items))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..document import Document
 from ..formats.jsonl import from_json, in_words, there, to_json
+from ..pool import at_once
 from ..resolver import Options, Resolver
 from ..resolver.config import Config
 from ..resolver.location import fingerprint, locate
@@ -85,6 +86,11 @@ class RowResolver:
         """
         model = None if self.model is None else os.fspath(self.model)
         return _resolver(model, self.threads, self._expected, os.getpid())
+
+    def for_many(self, things: int) -> tuple[RowResolver, int]:
+        """One of one thread, and how many of so many things it is to do at a time; or itself and 1, see `at_once`."""
+        many = at_once(self.threads, things)
+        return (replace(self, threads=1), many) if many > 1 else (self, 1)
 
     def answer(self, document: Document, told: Callable[[int], object] | None = None) -> Document:
         """All entities of a document, or those of the mentions asked for, each once; `told` as `Resolver` has it.
