@@ -258,6 +258,20 @@ def test_laws_of_alignment(response: Document, key: Document) -> None:
             assert key.words[best.last_word][0] < mention.end
 
 
+def test_gold_mentions_come_alone_and_in_the_order_of_the_text() -> None:
+    gold = of_length(30, clusters=[at(20, 3), at(9), [(3, 3), (4, 6)]])
+    seen: list[list[list[Span]]] = []
+
+    def resolve(document: Document) -> Document:
+        seen.append(document.spans)
+        return document
+
+    reports = [evaluate(resolve, [gold], singletons=kept, gold_mentions=True) for kept in (True, False)]
+    evaluate(resolve, [gold])
+    assert seen == [[at(3), [(4, 6)], at(9), at(20)], [at(3), [(4, 6)], at(20)], []]
+    assert [report.scores.as_dict()["mentions"]["f1"] for report in reports] == [1, 0]
+
+
 def test_raw_text() -> None:
     """The gold words keep "don't" whole and the sentences apart; the model sees neither that nor the speakers."""
     gold = Document.from_sentences([["Ada", "don't"], ["know", "her", "."]], id="a", speakers=["x"] * 5)

@@ -1,7 +1,8 @@
 """How good and how fast a resolver is on documents whose clusters are known.
 
 A resolver is any function from a document to the same document with clusters, so that models of any kind, and the
-same model on gold words or on raw text, are measured alike. It never sees the gold clusters.
+same model on gold words or on raw text, are measured alike. It never sees the gold clusters, and the gold mentions only
+if its links alone are to be measured.
 
 A link is an unordered pair of mentions of one cluster: all pairs, not neighbours only, as it is the pairs far apart
 that tell whether an entity holds together over a long document. Its distance is the number of words from the first word
@@ -112,10 +113,13 @@ class GapReport:
         }
 
 
-def evaluate(resolve: Resolve, documents: Iterable[Document], *, singletons: bool = True) -> Report:
+def evaluate(
+    resolve: Resolve, documents: Iterable[Document], *, singletons: bool = True, gold_mentions: bool = False
+) -> Report:
     """Resolve documents and compare with the clusters they have.
 
-    Without `singletons`, clusters of one mention are removed from both sides before scoring.
+    Without `singletons`, clusters of one mention are removed from both sides before scoring. With `gold_mentions`, the
+    documents that `resolve` gets have those that are scored, each in a cluster of its own, and else no clusters.
 
     Raises:
         ValueError: if there is no document, no cluster to compare with, or `resolve` gives back other words.
@@ -131,7 +135,8 @@ def evaluate(resolve: Resolve, documents: Iterable[Document], *, singletons: boo
     scores, links, seconds = Scores(singletons=singletons), dict.fromkeys(DISTANCES, Score()), 0.0
     answers = []
     for document in documents:
-        answer, taken = _timed(resolve, replace(document, clusters=()))
+        alone = {span for cluster in document.spans if len(cluster) >= fewest for span in cluster if gold_mentions}
+        answer, taken = _timed(resolve, document.with_clusters([span] for span in sorted(alone)))
         scores += score_document(in_order(document), in_order(answer), singletons=singletons)
         links = {distance: links[distance] + score for distance, score in link_scores(document, answer).items()}
         seconds += taken

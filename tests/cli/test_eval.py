@@ -16,6 +16,7 @@ from tiny_documents import GAP_HEADER
 
 import lehr.cli.eval as command
 from lehr.document import Document
+from lehr.resolver import shipped_model
 
 Run = Callable[..., str]
 
@@ -70,6 +71,7 @@ def test_tables(run: Run, asked: dict[str, Any], data: Path) -> None:
     assert asked | {"words": 0} == {
         "model": "some-model",
         "singletons": True,
+        "gold_mentions": False,
         "scheme": None,
         "threads": None,
         "words": 0,
@@ -117,6 +119,21 @@ def test_raw_text(run: Run, asked: dict[str, Any], data: Path) -> None:
     assert result["raw"] is True
     assert result["coreference"]["links"]["all"]["found"] == 4
     assert "on raw text" in run("m", data, "--raw")
+
+
+def test_gold_mentions(run: Run, asked: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    result = json.loads(run("m", data, "--gold-mentions", "--json"))
+    assert (asked["gold_mentions"], result["gold_mentions"]) == (True, True)
+    assert " s, on gold mentions" in run("m", data, "--gold-mentions")
+    (tmp_path / "gap.tsv").write_text(GAP, encoding="utf-8")
+    assert "leave out --gold-mentions" in run("m", tmp_path / "gap.tsv", "--gold-mentions", status=1)
+    assert "give one of them" in run("m", data, "--gold-mentions", "--raw", status=1)
+
+
+def test_gold_mentions_are_all_that_the_model_in_the_package_links(run: Run, data: Path) -> None:
+    scores = json.loads(run(shipped_model(), data, "--gold-mentions", "--json"))["coreference"]["scores"]
+    assert scores["mentions"]["f1"] == 1
+    assert scores["muc"]["recall"] > 0
 
 
 def test_ids(run: Run, asked: dict[str, Any], data: Path, tmp_path: Path) -> None:
@@ -172,7 +189,7 @@ def test_an_exported_model(run: Run, data: Path, tmp_path: Path, monkeypatch: py
     class Resolver:
         @classmethod
         def from_pretrained(cls, path: str, threads: int | None = None) -> Callable[..., Document]:
-            def resolve(document: Document, *, singletons: bool, scheme: str | None) -> Document:
+            def resolve(document: Document, *, mentions: None, singletons: bool, scheme: str | None) -> Document:
                 asked.append((path, threads, singletons, scheme))
                 return document
 
@@ -209,6 +226,9 @@ def test_a_checkpoint(run: Run, data: Path, tmp_path: Path) -> None:
     result = json.loads(run(tmp_path, data, "--threads", torch.get_num_threads(), "--json"))
     assert result["coreference"]["documents"] == 2
     assert "no scheme 'x', only default" in run(tmp_path, data, "--scheme", "x", status=1)
+    assert run(tmp_path, data, "--gold-mentions", status=1).endswith(
+        "finds its mentions itself: lehr export it first\n"
+    )
 
 
 def test_gold_without_clusters(run: Run, asked: dict[str, Any], tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ def evaluate(
     raw: Annotated[
         bool, typer.Option("--raw", help="Give the model running text instead of the gold words and sentences.")
     ] = False,
+    gold_mentions: Annotated[
+        bool, typer.Option("--gold-mentions", help="Give the model the gold mentions, to score its links alone.")
+    ] = False,
     singletons: Annotated[
         bool, typer.Option(help="Keep clusters of one mention, or remove them from both sides first.")
     ] = True,
@@ -63,6 +66,9 @@ def evaluate(
     its mentions are mapped to the gold words by their characters: what this
     loses against the gold words is the price of the splitting.
 
+    With --gold-mentions, it finds none but is given those that are annotated,
+    as some published scores are: what is lost then is lost in linking them.
+
     A name in the FILE of --ids is that of a document or, with any ending or
     none, of its file: LitBank's lists of splits can be used as they are.
 
@@ -86,11 +92,16 @@ def evaluate(
     from ..extras import needs
 
     names = [model] if against is None else [model, against]
-    models = [load(name, singletons=singletons, scheme=scheme, threads=threads) for name in names]
+    if raw and gold_mentions:
+        raise ValueError("--gold-mentions stand in gold words, and --raw takes these away: give one of them")
+    settings: dict[str, Any] = {"singletons": singletons, "gold_mentions": gold_mentions, "scheme": scheme}
+    models = [load(name, threads=threads, **settings) for name in names]
     (resolve, language), *_ = models
     found = read_data(data, ids, language)
     if found.documents:
         needs("score")
+    if gold_mentions and found.examples:
+        raise ValueError("GAP has three mentions of each passage annotated, and not all: leave out --gold-mentions")
     if against is not None and (found.examples or len(found.documents) < FEWEST):
         raise ValueError(f"--against draws among documents with clusters: give {FEWEST} or more, and no GAP")
     work = [*list(found.documents) * len(models), *(example.document for example in found.examples)]
@@ -98,7 +109,9 @@ def evaluate(
         reports, gap = [], None
         for one, its_language in models if found.documents else ():
             measured = _watched(from_text(one, its_language) if raw else one, done)
-            reports.append(evaluate_documents(measured, found.documents, singletons=singletons))
+            reports.append(
+                evaluate_documents(measured, found.documents, singletons=singletons, gold_mentions=gold_mentions)
+            )
         if found.examples:
             gap = evaluate_gap(_watched(resolve, done), found.examples)
 
@@ -117,6 +130,7 @@ def evaluate(
             "model": model,
             "scheme": scheme,
             "raw": raw,
+            "gold_mentions": gold_mentions,
             "coreference": reports[0].as_dict() if reports else None,
             "gap": gap and gap.as_dict(),
         }
@@ -128,7 +142,7 @@ def evaluate(
         from rich.console import Console
 
         console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-        kind = "on raw text" if raw else "on gold words"
+        kind = "on raw text" if raw else "on gold mentions" if gold_mentions else "on gold words"
         if differences is not None:
             console.print(by_difference(differences, "MODEL", singletons=singletons, documents=len(found.documents)))
         elif reports:
@@ -141,13 +155,15 @@ def evaluate(
             console.print(_speed(gap), "on GAP")
 
 
-def load(model: str, *, singletons: bool, scheme: str | None, threads: int | None) -> tuple[Resolve, str]:
+def load(
+    model: str, *, singletons: bool, gold_mentions: bool, scheme: str | None, threads: int | None
+) -> tuple[Resolve, str]:
     """The model of a folder, whether exported or as it was trained, or, if there is no such folder, of the Hub.
 
-    Its language is given with it.
+    Its language is given with it. With `gold_mentions`, it clusters the mentions that a document comes with.
 
     Raises:
-        ValueError: if the folder holds no model, or the model has no such scheme.
+        ValueError: if the folder holds no model, or the model has no such scheme or cannot be given mentions.
         ImportError: if the model is a checkpoint and the packages that train are not installed.
     """
     folder = Path(model)
@@ -156,6 +172,8 @@ def load(model: str, *, singletons: bool, scheme: str | None, threads: int | Non
             raise ValueError(f"{model} holds no model: neither encoder.onnx nor model.safetensors")
         from ..extras import needs
 
+        if gold_mentions:
+            raise ValueError(f"{model} was not exported and finds its mentions itself: lehr export it first")
         needs("train")
         import torch
 
@@ -171,7 +189,12 @@ def load(model: str, *, singletons: bool, scheme: str | None, threads: int | Non
     resolver = Resolver.from_pretrained(model, threads=threads)
     if scheme is not None and scheme not in resolver.config.schemes:
         raise ValueError(f"{model} has no scheme {scheme!r}, only {', '.join(resolver.config.schemes)}")
-    return lambda document: resolver(document, singletons=singletons, scheme=scheme), resolver.config.language
+
+    def resolve(document: Document) -> Document:
+        given = [mention for cluster in document.clusters for mention in cluster.mentions] if gold_mentions else None
+        return resolver(document, mentions=given, singletons=singletons, scheme=scheme)
+
+    return resolve, resolver.config.language
 
 
 def _watched(resolve: Resolve, done: Callable[[float], object]) -> Resolve:
