@@ -53,7 +53,10 @@ def test_files_in_order(run: Run) -> None:
     assert said == []
     assert run(".") == (printed, ["lehr: .: 1 file of another ending is not looked at; the first is a.txt"])
     Path("folder").mkdir()
-    assert "no file in folder ends in" in run("folder", status=1)[1][0]
+    nothing, (said,) = run("folder", status=1)
+    assert (nothing, said[:33]) == ("", "lehr: no file in folder ends in c")
+    Path("folder/.hidden").touch()
+    assert run("folder", "a.conll", "a.conllu", "a.jsonl", status=1) == (printed, [said])
     for name in ("conll", "conllu", "jsonl"):
         assert [f"a.{name}", name, "1", "9", "3", "2", "1"] in [line.split() for line in printed.splitlines()]
     assert ["all", "3", "27", "9", "6", "3"] in [line.split() for line in printed.splitlines()]

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import pytest
 import tiny_model
@@ -103,6 +103,10 @@ def test_a_model_without_its_record_or_its_weights(
     assert f"{trained / 'training.json'} is not there, so no model card was written\n" in said
     assert (folder / "example.json").exists()
     assert not (folder / "README.md").exists()
+
+    (trained / "training.json").write_text('{"recipe": ["large"]}', encoding="utf-8")
+    assert "so no model card was written" in run("export", trained, tmp_path / "carded")[1]
+    rmtree(tmp_path / "carded")
 
     (tmp_path / "blank.txt").write_text(" \n", encoding="utf-8")
     said = run("export", trained, tmp_path / "new", "--example", tmp_path / "blank.txt", status=1)[1]

@@ -101,6 +101,7 @@ def test_standard_input(run: Run) -> None:
         assert json.loads(run(*arguments, stdin=b'{"id": "d", "text": "Mary was."}').out)["id"] == "d"
     assert json.loads(run("--input-format", "text", stdin=b'{"text": "Mary"}').out)["text"] == '{"text": "Mary"}'
     assert "stdin: found byte 0xe9 at offset 2, expected UTF-8" in run(stdin="Shé".encode("latin-1"), status=1).err
+    assert "--text: found byte 0xe9 at offset 2, expected UTF-8" in run("--text", "Sh\udce9", status=1).err
 
 
 def test_text_with_names_in_place_of_pronouns(run: Run, answer: Document, tmp_path: Path) -> None:

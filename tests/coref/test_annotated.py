@@ -42,7 +42,7 @@ def test_documents(data: Path) -> None:
 
 
 def test_documents_that_are_not_there(data: Path) -> None:
-    with pytest.raises(ValueError, match=r"no file matches .*nowhere.*; set the recipe's `data` to the folder"):
+    with pytest.raises(ValueError, match=r"no file matches .*nowhere.*: patterns are below .*, the recipe's `data`"):
         Annotated("entities", ["*.conll"]).examples(data / "nowhere", 0, "en")
     with pytest.raises(ValueError, match=r"/x/\*\.conll: patterns are below the recipe's `data`"):
         Annotated("entities", ["/x/*.conll"]).examples(data, 0, "en")

@@ -60,17 +60,25 @@ def check_data(
 
     check_code(language)
     table = new_table("", "format", *COLUMNS)
-    checked = [check_file(file, max_width, language) for path in files for file in files_in(path, ANNOTATED)]
+    found: list[Path] = []
+    empty: list[str] = []
+    for path in files:
+        try:
+            found += files_in(path, ANNOTATED)
+        except ValueError as error:
+            empty.append(str(error))
+    checked = [check_file(file, max_width, language) for file in found]
     for file in checked:
         _row(table, file.name, file.format, file.counts)
     if len(checked) > 1:
         _row(table, "all", "", sum((file.counts for file in checked), Counter()))
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+    if checked:
+        Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
     for remark in chain.from_iterable(file.remarks for file in checked):
         typer.echo(f"lehr: {remark}", err=True)
-    for remark in chain(_schemes(checked), _not_looked_at(files, checked)):
+    for remark in chain(_schemes(checked), _not_looked_at(files, checked), empty):
         typer.echo(f"lehr: {remark}", err=True)
-    if any(file.refused for file in checked):
+    if empty or any(file.refused for file in checked):
         raise typer.Exit(1)
 
 
@@ -168,10 +176,11 @@ def _schemes(checked: list[Checked]) -> Iterator[str]:
 
 
 def _not_looked_at(paths: list[Path], checked: list[Checked]) -> Iterator[str]:
-    """Files in the folders that are none of those."""
+    """Files in the folders that are none of those, and not hidden."""
     seen = {file.name for file in checked}
     for path in paths:
-        others = sorted(file for file in path.rglob("*") if file.is_file() and os.fspath(file) not in seen)
+        files = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        others = sorted(file for file in files if os.fspath(file) not in seen)
         if others:
             many = f"{len(others)} files of other endings are" if len(others) > 1 else "1 file of another ending is"
             yield f"{path}: {many} not looked at; the first is {others[0].relative_to(path)}"

@@ -68,11 +68,10 @@ def export(
     with TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as aside:
         folder = Path(aside)
         write(trained, tokenizer, folder, int8=int8, vocabulary=vocabulary)
-        if made.get("recipe", {}).get("documents"):
-            config = read_object(folder / "config.json")
-            write_text(folder / "README.md", model_card(title, made, config))
-        else:
-            what = "is of another version" if made else "is not there"
+        try:
+            write_text(folder / "README.md", model_card(title, made, read_object(folder / "config.json")))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            what = "is not of a resolver that this version has trained" if made else "is not there"
             typer.echo(f"{training} {what}, so no model card was written", err=True)
         store_example(Resolver.from_pretrained(folder), text)
         directory.mkdir(exist_ok=True)

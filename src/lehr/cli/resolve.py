@@ -280,7 +280,8 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
         return Part(os.fsencode(name).decode("utf-8", "replace"), Path(name), Path(), format, "")
 
     if text is not None:
-        add("text", read_text(part("text", "text"), text, language))
+        source = decoded(os.fsencode(text), "--text")
+        add("text", read_text(part("text", "text"), source, language))
     for path in paths:
         with work.passing_over("stdin" if path == "-" else path or "''"):
             if path == "-":

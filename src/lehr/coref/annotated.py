@@ -74,5 +74,5 @@ def matching(data: Path, pattern: str) -> list[Path]:
     if Path(pattern).is_absolute():
         raise ValueError(f"{pattern}: patterns are below the recipe's `data`, {data}")
     if not (found := sorted(data.glob(pattern))):
-        raise ValueError(f"no file matches {data / pattern}; set the recipe's `data` to the folder of the data sets")
+        raise ValueError(f"no file matches {data / pattern}: patterns are below {data}, the recipe's `data`")
     return found

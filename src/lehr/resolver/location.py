@@ -60,4 +60,4 @@ def _fetch(model: str) -> Path:
         return Path(snapshot_download(model, allow_patterns=[*FILES, EXAMPLE]))
     except Exception as error:  # whatever the hub's client and what it is built on may raise
         reason = str(error).strip().partition("\n")[0]
-        raise OSError(f"there is no folder {model}, and the hub gives no such model: {reason}") from error
+        raise OSError(f"there is no folder {model}, and none could be fetched from the hub: {reason}") from error
