@@ -110,6 +110,21 @@ def test_a_cell_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, monkeyp
     assert set(read_results(grid, tmp_path / "results")) == {cell(grid, "cifar10/teacher-0"), one}
 
 
+def test_a_begun_cell_goes_on_from_wherever_its_runs_are_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEHR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    grid = made_grid(tmp_path, TRAINING, ("epochs: 5", "epochs: 1"))
+    for name in ("cifar10/teacher-0", "cifar10/kd-1"):
+        carry_out_cell(grid, cell(grid, name), problem=HalvesProblem(), runs=Path("runs"), results=Path("results"))
+    Path("runs").rename("moved")
+    Path("results").rename("old")
+    one = cell(grid, "cifar10/kd-1")
+    again = carry_out_cell(grid, one, problem=HalvesProblem(), runs=tmp_path / "moved", results=Path("results"))
+    assert json.loads(Path("old", one.file).read_text()) == json.loads(json.dumps(again))
+
+
 def test_a_cell_begun_with_another_recipe_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "carry_out", lambda recipe, *_, **__: outcome(grid, one, 50.0))
     places = {"runs": tmp_path / "runs", "results": tmp_path / "results"}

@@ -36,10 +36,10 @@ OTHERWISE = {
         *(f"scratch-rate-{rate} {RATE} {rate} (not 0.1)" for rate in (0.3, 1.0)),
         *(f"kd-rate-{rate} {RATE} {rate} (not 0.1)" for rate in (0.3, 1.0, 3.0)),
         f"takd-rate-1.0 {RATE} 1.0 (not 0.1)",
-        *(
-            f"annealing-kd-continued-rate-{rate} {RATE} {rate}, then {end} (not 0.1), {EDGES}"
-            for rate, end in ((0.3, 0.03), (1.0, 0.1), (3.0, 0.3))
-        ),
+        f"annealing-kd-continued-rate-0.3 {RATE} 0.3, then 0.03 (not 0.1), {EDGES}",
+        *(f"{m}-rate-0.3 {RATE} 0.3 (not 0.1)" for m in ("takd", "annealing-kd-two-schedules")),
+        f"annealing-kd-continued-rate-1.0 {RATE} 1.0, then 0.1 (not 0.1), {EDGES}",
+        *(f"annealing-kd-{m}-rate-3.0 {RATE} 3.0, then 0.3 (not 0.1), {EDGES}" for m in ("continued", "by-assistant")),
     ],
     "cifar-teachers": [
         f"annealing-kd-resnet{depth} {RATE} 0.3, then 0.03 (not 0.3), {EDGES}" for depth in (14, 20, 32, 44)
@@ -180,6 +180,12 @@ def test_settings(tmp_path: Path) -> None:
         ("plan: kd, teacher: assistant", "plan: kd, stages: [], teacher: assistant", "either a `plan` or `stages`"),
         ("learning_rate: 0.2", "lr: 0.2", "cifar10/teacher-0: training: unknown key 'lr'"),
         ("cells:", "baselines: [none]\ncells:", "baselines: there is no method 'none'"),
+        ("{method: assistant,", "{method: kd,", "cifar10/kd-1: .* has other models than another"),
+        (
+            "{method: scratch,",
+            "{method: scratch, seeds: [4], epochs: 3}\n  - {method: scratch,",
+            "has other epochs than",
+        ),
     ],
 )
 def test_bad_grids_are_refused_in_one_sentence(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -164,4 +164,12 @@ def test_other_test_parts_have_tables_of_their_own(tmp_path: Path) -> None:
     told = page(grid, found, command="", figures={})
     (table,) = [part for part in told.split("\n## ") if part.startswith("Test, ")]
     assert table.startswith("Test, other_accuracy\n")
-    assert "| kd | 3 | 12.35 (1 of 3 seeds) | – (0 of 3 seeds) |" in table
+    assert "| method | seeds | cifar10, accuracy, 4 epochs |\n" in table, "the other task has no such part"
+    assert "| kd | 3 | 12.35 (1 of 3 seeds) |\n" in table
+
+
+def test_a_method_of_one_task_has_no_mean_and_keeps_none_from_being_first(tmp_path: Path) -> None:
+    grid = made_grid(tmp_path, ("{method: takd,", "{method: takd, tasks: [cifar10],"))
+    told = written(grid, tmp_path)
+    assert "| takd | 3 | 82.00 ± 0.50 |  |  |" in told
+    assert "| annealing-kd | 3 | **83.25 ± 0.25** | **83.25 ± 0.25** | **83.25 ± 0.25** |" in told

@@ -161,6 +161,14 @@ def test_the_path_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     [
         ({"stages": STAGES[1:]}, "no stage of 'student' anneals"),
         (
+            {"stages": [{**STAGES[0], "objective": {"name": "annealed-regression", "centre": 1}}, *STAGES[1:]]},
+            "surfaces are drawn of annealed-regression around 0",
+        ),
+        (
+            {"stages": [{**STAGES[0], "objective": "continuation-kd"}]},
+            "continuation-kd from teacher: surfaces are drawn",
+        ),
+        (
             {"stages": [{"objective": "hard-labels", "epochs": 1, "student": "teacher"}, *STAGES]},
             "teachers must be models that were trained before",
         ),

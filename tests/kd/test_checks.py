@@ -69,6 +69,23 @@ def test_rows_that_are_a_stream_are_refused(tmp_path: Path) -> None:
     refused(
         tmp_path, "rows of 'teacher' are of IterableDataset, which are not asked for by number", train_dataset=stream
     )
+    table = Dataset.from_list([{"points": [0.0, 1.0]}]).to_pandas()
+    refused(tmp_path, "rows of 'teacher' are of DataFrame, which are not asked for by number", train_dataset=table)
+
+
+def test_rows_of_an_array_are_rows(tmp_path: Path) -> None:
+    points = torch.stack([row["points"] for row in Points(64)])
+    rows = torch.cat([points, torch.tensor([[float(row["labels"])] for row in Points(64)])], 1)
+
+    def collated(batch: Any) -> dict[str, torch.Tensor]:
+        rows = torch.stack([torch.as_tensor(row) for row in batch])
+        return {"points": rows[:, :2], "labels": rows[:, 2].long()}
+
+    listed, *others = (
+        run(tmp_path / str(n), recipe="kd", train_dataset=of, eval_dataset=None, collator=collated).student.state_dict()
+        for n, of in enumerate((list(rows), rows, rows.numpy()))
+    )
+    assert all(torch.equal(listed[name], other[name]) for other in others for name in listed)
 
 
 def test_rows_of_which_no_batch_is_whole_are_refused(tmp_path: Path) -> None:

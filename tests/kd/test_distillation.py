@@ -9,17 +9,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from made_points import CORNERS, Net, Points, accuracy, collate, inputs, same, weights
 from transformers import PretrainedConfig, TrainerCallback
 
 from lehr.kd import distillation
 from lehr.kd.annealing import phi
+from lehr.kd.checks import check_room
 from lehr.kd.data import Inputs
 from lehr.kd.distillation import distill
 from lehr.kd.progress import StageProgress, progress
 from lehr.kd.stages import Stage, method
+from lehr.kd.trainer import last_checkpoint
 
 SMALL = {
     "learning_rate": 0.02,
@@ -320,6 +324,23 @@ def test_a_disk_without_room_is_seen_before_training(tmp_path: Path, monkeypatch
         run(tmp_path, recipe="scratch")
 
 
+def test_checkpoints_that_are_there_have_their_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, (held, cut) = Net(), (tmp_path / f"checkpoint-{step}" for step in (8, 16))
+    numbers = 3 * sum(weight.numel() * weight.element_size() for weight in net.state_dict().values())
+    arguments: Any = SimpleNamespace(
+        save_strategy="epoch", num_train_epochs=9, load_best_model_at_end=True, save_total_limit=1
+    )
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2 * numbers))
+    with pytest.raises(OSError, match="may take"):
+        check_room(tmp_path, net, arguments)
+    for folder in (held, cut):
+        folder.mkdir()
+        (folder / "optimizer.pt").write_bytes(bytes(numbers))
+    (held / "trainer_state.json").write_text("{}")
+    assert last_checkpoint(tmp_path) == str(held)
+    check_room(tmp_path, net, arguments)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
 def test_a_disk_that_fills_amid_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(folder: Path) -> None:
@@ -344,7 +365,8 @@ def test_recipes_and_models_that_do_not_fit(tmp_path: Path) -> None:
     refused(tmp_path, "inputs are given for 'techer', which is no model", inputs={"techer": inputs()})
     refused(tmp_path, "`epochs` go with a recipe that is given by name", recipe=[Stage("hard-labels", 1)], epochs=3)
     refused(tmp_path, "numbers differ: {'teacher': 63, 'student': 64}", inputs={"teacher": Inputs(Points(63), collate)})
-    refused(tmp_path, "3 views are asked for, and the data set has no method", train_dataset=list(Points(8)), views=3)
+    for rows in (list(Points(8)), torch.zeros(8, 2), np.zeros((8, 2))):
+        refused(tmp_path, "3 views are asked for, and the data set has no method", train_dataset=rows, views=3)
 
 
 def test_what_would_fail_in_a_later_stage_is_told_before_the_first(tmp_path: Path) -> None:
@@ -384,9 +406,15 @@ def test_rows_that_change_by_themselves_are_not_taught(tmp_path: Path) -> None:
 
 def test_another_run_is_not_overwritten_nor_gone_on_with(tmp_path: Path) -> None:
     run(tmp_path, recipe="kd", epochs=2)
-    refused(tmp_path, "holds a run already; --resume goes on with it", recipe="kd", epochs=2)
+    refused(tmp_path, "holds a run already: resume it, or choose another output", recipe="kd", epochs=2)
     refused(tmp_path, "begun as another stage: epochs was 2 and is 3 now", recipe="kd", epochs=3, resume=True)
     refused(tmp_path, "begun as another stage: objective was 'kd'", recipe="dkd", epochs=2, resume=True)
+
+
+def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".lock"):
+        refused(tmp_path, "another run is at work in it; wait for it", recipe="scratch")
+    run(tmp_path, recipe="scratch", resume=True)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(recipe: Path) -> None:
     made = read_recipe(recipe)
     recipe.write_text(MINIMAL + "training:\n", encoding="utf-8")
     assert read_recipe(recipe) == made
+    assert read_recipe(recipe, ["training.adam.beta=0.5"]) == {**made, "training": {"adam": {"beta": 0.5}}}
 
 
 @pytest.mark.parametrize(

@@ -202,8 +202,11 @@ def test_a_store_whose_description_is_damaged_is_named(tmp_path: Path) -> None:
 
 def test_logits_under_their_name_or_first_of_several() -> None:
     points = torch.eye(2)
-    for answer in (points, (points, "more"), {"logits": points}, SimpleNamespace(logits=points)):
+    for answer in (points, (points, "more"), [points, "more"], {"logits": points}, SimpleNamespace(logits=points)):
         assert logits_of(lambda answer=answer: answer, {}) is points
+    for wrong in ("logits", [], None, {"logits": 3}):
+        with pytest.raises(ValueError, match=r"a function returns \w+, and no tensor of logits"):
+            logits_of(lambda wrong=wrong: wrong, {})
 
 
 def test_two_at_once_share_the_work(tmp_path: Path) -> None:

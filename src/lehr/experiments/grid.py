@@ -120,6 +120,7 @@ class Grid:
 
     def _check_cells(self) -> None:
         files: set[str] = set()
+        rows: dict[tuple[str, str], Recipe] = {}
         for cell in self.cells():
             if cell.file in files:
                 raise ValueError(f"{cell.name} is there twice")
@@ -131,9 +132,17 @@ class Grid:
                 seen.add(above)
                 above = self.teacher(above)
             try:
-                self.recipe(cell)
+                own = self.recipe(cell)
             except ValueError as error:
                 raise ValueError(f"{cell.name}: {error}") from error
+            first = dataclasses.replace(rows.setdefault((cell.task, cell.row.method), own), seed=cell.seed)
+            if apart := [
+                one.name for one in dataclasses.fields(own) if getattr(own, one.name) != getattr(first, one.name)
+            ]:
+                raise ValueError(
+                    f"{cell.name}: cells of one method and task are one row of the tables and may differ in their seed "
+                    f"alone, and this one has other {', '.join(apart)} than another: give it another `method`"
+                )
 
     def cells(self) -> list[Cell]:
         """All cells in the order in which they are worth running: every row's first seed, then every row's second."""

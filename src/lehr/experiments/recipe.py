@@ -208,6 +208,7 @@ def carry_out(
     *,
     resume: bool = False,
     problem: Problem | None = None,
+    known_as: Recipe | None = None,
 ) -> dict[str, Any]:
     """Run a recipe; the last student is left in ``output/model``, and what came of it in ``output/result.json``.
 
@@ -218,6 +219,7 @@ def carry_out(
         output: a folder for it.
         resume: go on where a run in `output` stopped; its `output/recipe.json` says which recipe that was.
         problem: the recipe's, if it was made already.
+        known_as: the recipe as it is written down and known again, if its models may be elsewhere by then.
 
     Returns:
         what ran, on what, for how long, and the scores in per cent; those of the test part, if there is one, were read
@@ -227,7 +229,8 @@ def carry_out(
         ValueError: as `lehr.kd.distill`.
     """
     done, claim = output / "result.json", output / "recipe.json"
-    own = portable(dataclasses.asdict(recipe))
+    written = dataclasses.asdict(known_as or recipe)
+    own = portable(written)
     found: dict[str, Any] | None = None
     if resume and done.exists():
         found = read_object(done)
@@ -263,7 +266,7 @@ def carry_out(
         "teacher": {name: described[name] for stage, _ in stages for name in stage.teachers},
         "student": spec,
         "parameters": {name: _parameters(model) for name, model in distilled.models.items()},
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": written,
         "epochs": sum(stage.epochs for stage, _ in stages),
         "metric": problem.metric,
         "validation": _per_cent(distilled.stages[-1]["chosen"]),

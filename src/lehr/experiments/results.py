@@ -41,7 +41,9 @@ def carry_out_cell(
     if claim.exists() and (change := changed(read_object(claim), own)):
         raise ValueError(f"{folder} was begun with another recipe: {change}; remove it, or choose other --runs")
     write_text(claim, json.dumps(own, indent=1) + "\n")
-    result = record(grid, cell, carry_out(grid.recipe(cell, runs), folder, resume=True, problem=problem))
+    recipe, known_as = grid.recipe(cell, runs), grid.recipe(cell)
+    outcome = carry_out(recipe, folder, resume=True, problem=problem, known_as=known_as)
+    result = record(grid, cell, outcome)
     write_text(results / cell.file, in_lines(result))
     return result
 

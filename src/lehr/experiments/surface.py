@@ -169,6 +169,8 @@ def surface(
     annealed = next((stage for stage in plan if stage.tau_max and stage.student == name), None)
     if annealed is None or annealed.tau_max is None:
         raise ValueError(f"no stage of {name!r} anneals, so there is no annealing path")
+    if annealed.name != "annealed-regression" or annealed.centre:
+        raise ValueError(f"{annealed.title()}: surfaces are drawn of annealed-regression around 0, and not of this")
     if {name, *annealed.teachers} - recipe.models.keys() or {stage.student for stage in plan} & {*annealed.teachers}:
         raise ValueError("the annealed stage's teachers must be models that were trained before")
     recipe = _kept(recipe)

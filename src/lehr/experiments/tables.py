@@ -173,7 +173,7 @@ def page(grid: Grid, results: Results, *, command: str, figures: Mapping[str, st
         body = list(score_table(grid, results, key))
         lines += ["", f"## {title}", "", *body] if body else []
     for key in others(results):
-        lines += ["", f"## Test, {key}", "", *score_table(grid, _by(results, key), "test")]
+        lines += ["", f"## Test, {key}", "", *_other_table(grid, _by(results, key))]
     lines += [f"\n{note}." for note in notes(grid)]
     if body := list(gain_table(grid, results)):
         lines += ["", "## Gains", "", GAINS, "", *body]
@@ -219,24 +219,34 @@ def _head(grid: Grid, results: Results, command: str) -> Iterator[str]:
     yield "- Versions: " + "; ".join(sorted(set(versions)))
 
 
-def score_table(grid: Grid, results: Results, key: str) -> Iterator[str]:
-    """Methods by tasks; nothing if no cell has such a score."""
+def score_table(grid: Grid, results: Results, key: str, tasks: Sequence[str] | None = None) -> Iterator[str]:
+    """Methods by tasks, those of the grid unless others are given; nothing if no cell has such a score.
+
+    The mean is over all of the grid's tasks, and left out where a table has but some.
+    """
     rows = methods(grid)
-    if not any(scores(results, task, method, key) for task in grid.tasks for method in rows):
+    tasks = [*grid.tasks] if tasks is None else tasks
+    if not any(scores(results, task, method, key) for task in tasks for method in rows):
         return
     metrics = {cell.task: result["metric"] for cell, result in results.items()}
-    many = len(grid.tasks) > 1
-    heads = [f"{short(task)}, {metrics.get(task, NONE)}, {_epochs(grid, task)}" for task in grid.tasks]
-    yield from _header("method", "seeds", *heads, *([MEAN] if many else []))
-    best = {task: _best(grid, results, task, key, rows) for task in [*grid.tasks, MEAN]}
+    heads = [f"{short(task)}, {metrics.get(task, NONE)}, {_epochs(grid, task)}" for task in tasks]
+    columns = [*tasks, *([MEAN] if 1 < len(tasks) == len(grid.tasks) else [])]
+    yield from _header("method", "seeds", *heads, *columns[len(tasks) :])
+    best = {task: _best(grid, results, task, key, rows) for task in columns}
     for method in rows:
         cells = []
-        for task in [*grid.tasks, *([MEAN] if many else [])]:
+        for task in columns:
             found, there = _found(grid, results, task, method, key)
-            told = NONE if task == MEAN and not found else summary(found, there)
+            told = NONE if task == MEAN and there and not found else summary(found, there)
             cells.append(f"**{told}**" if method == best[task] else told)
-        counts = sorted({len(seeds) for task in grid.tasks if (seeds := planned(grid, task, method))})
+        counts = sorted({len(seeds) for task in tasks if (seeds := planned(grid, task, method))})
         yield _row(method, "/".join(map(str, counts)), *cells)
+
+
+def _other_table(grid: Grid, results: Results) -> Iterator[str]:
+    """That of another test part, for the tasks that have it."""
+    tasks = {cell.task for cell in results}
+    return score_table(grid, results, "test", [task for task in grid.tasks if task in tasks])
 
 
 def others(results: Results) -> list[str]:
@@ -256,6 +266,8 @@ def _found(grid: Grid, results: Results, task: str, method: str, key: str) -> tu
     """The scores of a method for a task, or for the mean of all, and the seeds of which there should be some."""
     if task != MEAN:
         return scores(results, task, method, key), planned(grid, task, method)
+    if not all(planned(grid, one, method) for one in grid.tasks):
+        return {}, []
     found = mean_scores(grid, results, method, key)
     return found, list(found) or [0]
 
@@ -263,7 +275,7 @@ def _found(grid: Grid, results: Results, task: str, method: str, key: str) -> tu
 def _best(grid: Grid, results: Results, task: str, key: str, rows: Iterable[str]) -> str | None:
     """The method with the highest mean among those of most seeds, if there are several and none lacks one."""
     all_found = {method: _found(grid, results, task, method, key) for method in rows}
-    most = max(len(seeds) for _, seeds in all_found.values())
+    most = max(1, *(len(seeds) for _, seeds in all_found.values()))
     means = {}
     for method, (found, seeds) in all_found.items():
         if seeds and len(found) < (most if len(seeds) == most else 1):

@@ -16,7 +16,7 @@ from accelerate import PartialState  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from transformers import EvalPrediction, SchedulerType, TrainingArguments, get_scheduler
 
-from .data import Inputs, lengths, without_labels
+from .data import Inputs, has_views, lengths, without_labels
 from .objectives import NO_LABEL, hard_labels
 from .stages import Stage
 from .teacher import Collator, fetch, logits_of
@@ -33,7 +33,7 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
         raise ValueError(f"views are one or more; got {views}")
     for name, one in inputs.items():
         for kind in (type(rows) for rows in (one.train, one.eval) if rows is not None):
-            if not hasattr(kind, "__len__") or not hasattr(kind, "__getitem__"):
+            if not hasattr(kind, "__len__") or not hasattr(kind, "__getitem__") or hasattr(kind, "iloc"):
                 raise ValueError(
                     f"the rows of {name!r} are of {kind.__name__}, which are not asked for by number: give a list, a "
                     "`torch.utils.data.Dataset` with a length or a `datasets.Dataset`, none that is read as a stream"
@@ -42,7 +42,7 @@ def check_rows(inputs: Mapping[str, Inputs], views: int) -> None:
                 raise ValueError(
                     f"the rows of {name!r} are of {kind.__name__}, which has several parts: give one of them"
                 )
-    if views > 1 and any(not hasattr(one.train, "view") for one in inputs.values()):
+    if views > 1 and not all(has_views(one.train) for one in inputs.values()):
         raise ValueError(f"{views} views are asked for, and the data set has no method `view`")
     rows = {name: len(one.train) for name, one in inputs.items()}
     if min(rows.values()) == 0:
@@ -287,7 +287,7 @@ def label_names(model: nn.Module) -> list[str] | None:
 def check_room(folder: Path, student: nn.Module, arguments: TrainingArguments) -> None:
     """The disk takes one checkpoint more than are kept, each of three numbers a weight: the optimiser has two.
 
-    Where the best one goes on, it is kept beside the last.
+    Where the best one goes on, it is kept beside the last. Those that the folder holds already have their room.
 
     Raises:
         OSError: if it does not.
@@ -297,7 +297,8 @@ def check_room(folder: Path, student: nn.Module, arguments: TrainingArguments) -
     weights = sum(tensor.numel() * tensor.element_size() for tensor in student.state_dict().values())
     epochs = int(arguments.num_train_epochs)
     kept = max(1 + bool(arguments.load_best_model_at_end), arguments.save_total_limit or epochs)
-    needed, free = 3 * weights * min(kept + 1, epochs), shutil.disk_usage(folder).free
+    held = sum(file.stat().st_size for file in folder.glob("checkpoint-*/*") if file.is_file())
+    needed, free = 3 * weights * min(kept + 1, epochs) - held, shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(
             f"{folder}: its checkpoints may take {needed / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free"

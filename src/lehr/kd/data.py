@@ -15,6 +15,11 @@ from .objectives import NO_LABEL
 from .teacher import Collator, Logits, fetch, logits_of
 
 
+def has_views(rows: Any) -> bool:
+    """Whether rows have a method `view(v)` of their own; arrays and tensors have one of another meaning."""
+    return hasattr(rows, "view") and not isinstance(rows, (np.ndarray, Tensor))
+
+
 @dataclass(frozen=True)
 class Inputs:
     """How one model sees the data. Two that do not share a tokenizer see the same rows in different words.
@@ -32,7 +37,7 @@ class Inputs:
 
     def view(self, number: int) -> Any:
         """The training rows in one view; the rows themselves if there is but one."""
-        return self.train.view(number) if hasattr(self.train, "view") else self.train
+        return self.train.view(number) if has_views(self.train) else self.train
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState  # type: ignore[import-untyped]
+from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainingArguments
@@ -210,9 +212,10 @@ class Run:
     def carry_out(self, *, resume: bool = False) -> Distilled:
         """Run every stage that is not done yet."""
         if not resume and any(self.output.glob("stage-*")):
-            raise ValueError(f"{self.output} holds a run already; --resume goes on with it, or choose another output")
+            raise ValueError(f"{self.output} holds a run already: resume it, or choose another output")
         PartialState().wait_for_everyone()
-        done = [self._carry_out(number) for number in range(len(self.stages))]
+        with _alone(self.output):
+            done = [self._carry_out(number) for number in range(len(self.stages))]
         return Distilled(self.models[self.stages[-1].student], self.models, done)
 
     def check_done(self) -> None:
@@ -224,7 +227,8 @@ class Run:
             ValueError: if so.
         """
         if all((self._folder(number) / "done.json").exists() for number in range(len(self.stages))):
-            self.carry_out(resume=True)  # which claims each stage's folder, and trains none that is done
+            for number in range(len(self.stages)):
+                self._carry_out(number)  # which claims the stage's folder, and does not train what is done
 
     def _folder(self, number: int) -> Path:
         return self.output / f"stage-{number + 1}"
@@ -238,12 +242,13 @@ class Run:
             model.load_state_dict(load_file(folder / "model.safetensors"))
             model.eval()
             return read_object(folder / "done.json")
+        checkpoint = last_checkpoint(folder)
         check_room(folder, model, self._arguments(number))
         began = time.monotonic()
         dataset, online = self._lessons(number)
         asked = time.monotonic() - began
         trainer = self._trainer(number, dataset, online)
-        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+        trainer.train(resume_from_checkpoint=checkpoint)
         trainer.refuse_broken()
         report = {
             "title": stage.title(),
@@ -389,3 +394,25 @@ def _shapes(model: nn.Module) -> str:
     """What tells a network of other layers or sizes, as the student of a run that is gone on with may be."""
     shapes = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
     return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; of several processes of one run, the main one does so for all.
+
+    Raises:
+        ValueError: if another is at work in it.
+    """
+    if not PartialState().is_main_process:
+        yield
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(output / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(f"{output}: another run is at work in it; wait for it, or choose another output") from error
+    try:
+        yield
+    finally:
+        lock.release()

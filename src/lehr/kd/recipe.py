@@ -45,7 +45,9 @@ def read_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> d
 def _inner(place: Any, section: str, setting: str) -> Any:
     """What a setting calls by its section; made anew where there is none."""
     key = _key(place, section, setting)
-    inner = place[key] if isinstance(place, list) else place.setdefault(key, {})
+    if isinstance(place, dict) and place.get(key) is None:
+        place[key] = {}
+    inner = place[key]
     if not isinstance(inner, (dict, list)):
         raise ValueError(f"--set {setting}: {section} has no keys")
     return inner

@@ -108,7 +108,9 @@ def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     if isinstance(output, Mapping) and "logits" not in output:
         raise ValueError(f"a {type(model).__name__} returns {', '.join(map(str, output))}, and no `logits`")
     output = output["logits"] if isinstance(output, Mapping) else getattr(output, "logits", output)
-    logits: Tensor = output[0] if isinstance(output, tuple) else output
+    logits = output[0] if isinstance(output, (tuple, list)) and output else output
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"a {type(model).__name__} returns {type(logits).__name__}, and no tensor of logits")
     return logits
 
 
