@@ -54,6 +54,24 @@ from lehr.resolved import resolved_text
             "Tom's mother left. Tom saw his mother's hat.",
         ),
         ("[1 He] left [1 his] hat.", "He left his hat."),
+        ("[1 Ann] came. He gave [1 her] [1 her] hat.", "Ann came. He gave Ann Ann's hat."),
+        (
+            "[1 Ann] came. He loved [1 her] very much, and [1 her] very eyes.",
+            "Ann came. He loved Ann very much, and Ann's very eyes.",
+        ),
+        (
+            "[1 ANN] came. [1 HER] HAT. [1 Her] hat. [2 Bob] sat. [2 HIS] HAT.",
+            "ANN came. ANN'S HAT. ANN's hat. Bob sat. Bob's HAT.",
+        ),
+        (
+            "[1 I]\n\n[1 Ann] sat. [1 I] sat, as did [1 I].\n\nACT [1 I]\n\nBook [1 I].",
+            "I\n\nAnn sat. Ann sat, as did Ann.\n\nACT I\n\nBook I.",
+        ),
+        (
+            "[1 Ann] sat. In Act [1 I] she sat. So [1 I] left. Yes, [1 I] did. “[1 I]?”",
+            "Ann sat. In Act I she sat. So Ann left. Yes, Ann did. “I?”",
+        ),
+        ("He left. [1 My Tom] sat. [1 He] ran.", "He left. My Tom sat. Tom ran."),
         ("[1 Tom] said: [1 He] left. So did [1 I]. [1 I] ran.", "Tom said: Tom left. So did Tom. Tom ran."),
         ("[1 the men] sat. [1 I] ran and [1 I] sat.", "the men sat. The men ran and the men sat."),
         ("[1 Several boys] ate [1 their] soup.", "Several boys ate their soup."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -96,7 +96,7 @@ class _Rewriting:
 
     def _can_be_named(self, mention: Mention, word: str, kind: Kind) -> bool:
         """Whether a name may stand for a pronoun: not for *himself*, nor within a word, as *gimme* and *s/he*, nor
-        before a title, as *Her Majesty*.
+        before a title, as *Her Majesty*, nor for a numeral.
 
         A possessive that a phrase may stop at, as *hers*, may be the owner or what is owned: only an owner has a name.
         """
@@ -106,8 +106,20 @@ class _Rewriting:
         owned = not _in(word, self.language.pronouns) and not self.ends.intersection((after, after + 1))
         titled = owned and any(t[:1].isupper() and _in(t, self.language.titles) for t in self.tokens[after : after + 2])
         within = within or titled
+        within = within or self._is_numeral(mention, word)
         absolute = _in(word, self.language.possessives) and not _in(word, self.language.objects_before)
         return not (_in(word, self.language.kept) or within or (absolute and kind is not Kind.NAME))
+
+    def _is_numeral(self, mention: Mention, word: str) -> bool:
+        """Whether *I* is rather a number: alone, as over a chapter, or after a proper word, as in *Appendix I*."""
+        at = mention.first_word
+        if word != "I" or at != mention.last_word:
+            return False
+        first, end = self.document.sentences[bisect_right(self.document.sentences, at, key=lambda one: one[0]) - 1]
+        last = not any(token[0].isalnum() for token in self.tokens[at + 1 : end])
+        if at == first or not self.tokens[at - 1][0].isalnum():
+            return last and not any(token[0].isalnum() for token in self.tokens[first:at])
+        return self.naming.is_proper(self.tokens[at - 1]) and (last or at - 1 not in self.naming.openings)
 
     def _are_close(self, one: Mention, other: Mention) -> bool:
         """Whether two mentions overlap or have nothing but marks between them."""
@@ -160,6 +172,7 @@ class _Rewriting:
         new, end, word = self._name(entity), mention.end, self.naming.words(mention)[0]
         if self._is_genitive(mention, word):
             new = self._genitive(new, entity.kind)
+            new = new.upper() if len(word) > 1 and word.isupper() and new[: -len(self.ending)].isupper() else new
         elif clitic := self._clitic(mention):
             new, end = new + clitic[0], clitic[1]
         opens = mention.first_word in self.naming.openings
@@ -210,15 +223,16 @@ class _Rewriting:
         if word in self.wide:
             return True
         after = word + 1
-        if not self._goes_on(after):
-            return False
-        return not _in(self.tokens[after], self.language.adverbs) or self._goes_on(after + 1)
+        while self._goes_on(after) and _in(self.tokens[after], self.language.adverbs):
+            after += 1
+        return self._goes_on(after)
 
     def _goes_on(self, word: int) -> bool:
         """Whether a phrase goes on with this word, which is of the same sentence as that before it."""
         if word in self.ends or not self.tokens[word][0].isalnum():
             return False
-        return not _in(self.tokens[word], (*self.language.objects_before, *self.language.verbs))
+        known = self.language
+        return not _in(self.tokens[word], (*known.objects_before, *known.verbs, *known.either))
 
     def _genitive(self, name: str, kind: Kind) -> str:
         """James's, the boss's and the boys', with the apostrophe that the document has."""

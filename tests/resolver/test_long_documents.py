@@ -238,6 +238,12 @@ def test_a_stream_is_told_before_it_ends(resolver: Resolver) -> None:
     assert read < 40
 
 
+def test_a_stream_is_of_strings_alone(resolver: Resolver) -> None:
+    for piece in (None, b"and", 3):
+        with pytest.raises(TypeError, match=f"comes in strings, not in {type(piece).__name__}"):
+            list(resolver.stream(["Mary said s", piece, "he left."]))  # type: ignore[list-item]
+
+
 def test_a_document_is_streamed_too() -> None:
     resolver, _ = made({**FOUR, C: 0.1}, {(A, D): 0.9, (B, C): 0.9})
     document = Document.from_sentences([TOKENS])

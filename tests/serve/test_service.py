@@ -166,6 +166,7 @@ def test_what_was_resolved_in_another_format(client: TestClient, resolver: Resol
         ("/resolve", {"text": "a", "link_threshold": 2}, 422, "less than or equal to 1"),
         ("/resolve", {"text": "a", "link_threshold": True}, 422, "valid number"),
         ("/resolve", {"text": "a", "mention": ["b"]}, 422, "no words 'b'"),
+        ("/resolve", {"text": "a", "mention": []}, 422, "mention: List should have at least 1 item"),
         ("/resolve", {"words": [""]}, 422, "at least 1 character"),
         ("/resolve", {"words": [["Mary", ""]]}, 422, "words.0.1: String should have at least 1 character"),
         ("/resolve", {"text": "row", "input_format": "conll"}, 422, "expected '#begin document' before it"),

@@ -176,11 +176,12 @@ def _schemes(checked: list[Checked]) -> Iterator[str]:
 
 
 def _not_looked_at(paths: list[Path], checked: list[Checked]) -> Iterator[str]:
-    """Files in the folders that are none of those, and not hidden."""
+    """Files in the folders that are none of those."""
+    from ..formats.folders import anywhere_in
+
     seen = {file.name for file in checked}
     for path in paths:
-        files = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        others = sorted(file for file in files if os.fspath(file) not in seen)
+        others = sorted(file for file in anywhere_in(path) if os.fspath(file) not in seen)
         if others:
             many = f"{len(others)} files of other endings are" if len(others) > 1 else "1 file of another ending is"
             yield f"{path}: {many} not looked at; the first is {others[0].relative_to(path)}"

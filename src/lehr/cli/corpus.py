@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from ..extras import needs
 from ..files import read_object, unfinished, write_text
-from ..formats.folders import READ, SET_ASIDE, below, files_in
+from ..formats.folders import ABOUT, READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
 from ..pool import in_order
 from ..resolver.location import fingerprint, locate
@@ -26,9 +26,6 @@ from .results import SUFFIXES
 
 LARGEST = 0.6
 """What a file may be of all, so that they are resolved side by side: else the others would long be done."""
-
-ABOUT = "lehr-run.json"
-"""In a folder of results: what was asked, so that answers to different questions never lie side by side."""
 
 
 def resolve_corpus(
@@ -145,7 +142,7 @@ def plan(paths: Sequence[str], output: Path, input_format: str, format: str | No
 
 
 def begin(folder: Path, rows: RowResolver, input_format: str, parts: Sequence[Part], *, overwrite: bool) -> None:
-    """Write down what is asked, or see that it is what was asked before.
+    """Write down what is asked, or see that it is what was asked before, so that no answers to others lie beside these.
 
     Raises:
         ValueError: if it is not, or nothing was asked and there are files nevertheless that would be written over.
@@ -175,10 +172,13 @@ def begin(folder: Path, rows: RowResolver, input_format: str, parts: Sequence[Pa
 
 
 def _is_done(part: Part, about: Path) -> bool:
-    """Whether the results are there, no older than the text and the question."""
+    """Whether the results are there, no older than the text, which may be an older one put there since, and the
+    question."""
     if not os.path.exists(part.target):  # false too where the name is too long, at which `Path.exists` raises
         return False
-    return part.target.stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in (part.source, about))
+    done, source = part.target.stat(), part.source.stat()
+    last_put = max(done.st_mtime_ns, done.st_ctime_ns) >= max(source.st_mtime_ns, source.st_ctime_ns)
+    return last_put and done.st_mtime_ns >= max(source.st_mtime_ns, about.stat().st_mtime_ns)
 
 
 def _outcomes(

@@ -129,7 +129,8 @@ def resolve(
     are mentions, and with inclusive words if the document came in words.
 
     --mention asks for one entity, and may be given several times: its words,
-    which stand for the first place where they are, or characters as 0:4.
+    which stand for the first place where they are, or characters as 0:4. A
+    document that does not have them cannot be resolved.
 
     A document that cannot be resolved is reported and passed over; the exit
     status is then 1.

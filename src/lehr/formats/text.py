@@ -45,6 +45,8 @@ LONGEST = 1000
 
 _ENOUGH = 2**12
 """Characters of a stream that are worth looking at."""
+_OVER = object()
+"""What comes after the last piece of a stream."""
 
 
 def read(source: str, *, name: str, language: str = "en") -> list[Document]:
@@ -122,8 +124,8 @@ def stream(
     """
     held: list[str] = []
     size, skip, enough = 0, 0, _ENOUGH
-    for piece in chain(pieces, [None]):
-        if piece is not None:
+    for piece in chain(pieces, [_OVER]):
+        if piece is not _OVER:
             if not isinstance(piece, str):
                 raise TypeError(f"a stream of text comes in strings, not in {type(piece).__name__}")
             held.append(piece)
@@ -131,10 +133,10 @@ def stream(
             if size < enough:
                 continue
         text = "".join(held)
-        edge = len(text) if piece is None else _run_start(text, len(text.rstrip()))
+        edge = len(text) if piece is _OVER else _run_start(text, len(text.rstrip()))
         words = [word for word in split_words(text, language) if skip <= word[0] and word[1] <= edge]
-        starts, following = _sentence_starts(text, words, language, over=piece is None)
-        cut = len(text) if piece is None else words[following - 1][1] if following else skip
+        starts, following = _sentence_starts(text, words, language, over=piece is _OVER)
+        cut = len(text) if piece is _OVER else words[following - 1][1] if following else skip
         if cut > skip:
             done = [(start - skip, end - skip) for start, end in words[:following]]
             yield text[skip:cut], done, list(pairwise([*starts, following]))

@@ -258,8 +258,8 @@ def _workers(threads: int | None) -> int:
 
 def _question(asked: Any) -> Question:
     options = asked.model_dump(include={"scheme", "mention_threshold", "link_threshold", "singletons", "horizon"})
-    mention = asked.mention
-    mentions = [mention] if isinstance(asked, schema.MentionOfText | schema.MentionOfWords) else mention
+    one = isinstance(asked, schema.MentionOfText | schema.MentionOfWords)
+    mentions = [asked.mention] if one else asked.mention or []
     if isinstance(asked, schema.ResolveText | schema.MentionOfText):
         return Question(asked.text, options, mentions, asked.input_format)
     return Question(asked.words, options, mentions)

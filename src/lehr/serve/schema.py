@@ -29,8 +29,9 @@ class _Options(BaseModel):
 
 
 class _Resolve(_Options):
-    mention: list[AskedMention] = Field(
-        [],
+    mention: list[AskedMention] | None = Field(
+        None,
+        min_length=1,
         max_length=10,
         description="Only the entities of these mentions: half-open characters, or inclusive words where the document "
         "came in words, or the words themselves, which stand for the first place where they are.",
