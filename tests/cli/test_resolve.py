@@ -104,6 +104,18 @@ def test_standard_input(run: Run) -> None:
     assert "--text: found byte 0xe9 at offset 2, expected UTF-8" in run("--text", "Sh\udce9", status=1).err
 
 
+def test_files_of_one_name_are_told_apart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("shelf/a/one.txt", "shelf/b/one.txt", "shelf/b/two.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(TEXT)
+    ids = [json.loads(line)["id"] for line in run("shelf", "--format", "jsonl").out.splitlines()]
+    assert ids == ["a/one", "b/one", "two"]
+    assert json.loads(run("shelf/a", "--format", "jsonl").out)["id"] == "one"
+    named = run("shelf/a/one.txt", "shelf/b/one.txt", "--format", "jsonl").out.splitlines()
+    assert [json.loads(line)["id"] for line in named] == ["shelf/a/one", "shelf/b/one"]
+
+
 def test_text_with_names_in_place_of_pronouns(run: Run, answer: Document, tmp_path: Path) -> None:
     expected = resolved_text(answer, "en")
     assert run("--text", answer.text, "--format", "resolved").out == expected + "\n"
@@ -141,7 +153,7 @@ def test_nothing_to_resolve_is_told(run: Run) -> None:
 
 def test_several_documents_are_an_array_or_lines(run: Run, folder: Path) -> None:
     records = json.loads(run(folder).out)
-    assert [record["id"] for record in records] == ["a", "x", "y", "c/1", "a"]
+    assert [record["id"] for record in records] == ["a", "x", "y", "c/1", "deep/a"]
     lines = run(folder, "--format", "jsonl").out.splitlines()
     assert [json.loads(line) for line in lines] == records
     (one,) = run("--text", TEXT, "--format", "jsonl").out.splitlines()
@@ -249,7 +261,7 @@ def test_one_bad_file_does_not_stop_the_others(run: Run, folder: Path) -> None:
     (folder / "b.conll").write_text("#begin document (x)\nMary\n")
     (folder / "bytes.txt").write_bytes(b"\xff\xfe")
     printed = run(folder, folder / "nowhere.txt", status=1)
-    assert [record["id"] for record in json.loads(printed.out)] == ["a", "c/1", "a"]
+    assert [record["id"] for record in json.loads(printed.out)] == ["a", "c/1", "deep/a"]
     lines = printed.err.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("lehr: ") for line in lines)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from errno import ENOSPC, EPIPE
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -260,7 +261,7 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
         ValueError: if nothing is asked for.
     """
     from ..formats import decoded
-    from ..formats.folders import files_in
+    from ..formats.folders import below, files_in
     from .parts import Part, Row, read, read_text
 
     if not paths and text is None:
@@ -268,6 +269,7 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
             raise ValueError("there is nothing to resolve: name files or folders, - for standard input, or --text TEXT")
         paths = ["-"]
     work = _Work()
+    places: dict[str, PurePath] = {}
 
     def add(name: str, rows: Iterable[Row]) -> None:
         before = len(work.items) + work.failed
@@ -293,9 +295,23 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
                 raise ValueError("an empty path names no file, and not this folder either: that is .")
             for file in files_in(Path(path)):
                 work.files.append(file)
+                places[str(file)] = below(file, Path(path)) if Path(path).is_dir() else file
                 with work.passing_over(str(file)):
                     add(str(file), read(part(str(file), format), language))
+    work.items = _told_apart(work.items, places)
     return work
+
+
+def _told_apart(items: Sequence[Item], places: Mapping[str, PurePath]) -> list[Item]:
+    """The same; of documents that are called as their files are, and as others, the ids are where these lie."""
+    counts = Counter(item.document.id for item in items)
+    found = []
+    for item in items:
+        place = places.get(item.name)
+        if place and counts[item.document.id] > 1 and item.document.id == place.stem:
+            item = replace(item, document=replace(item.document, id=place.with_suffix("").as_posix()))
+        found.append(item)
+    return found
 
 
 def _mention(given: str) -> tuple[int, int] | str:
