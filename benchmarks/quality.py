@@ -13,6 +13,8 @@ import functools
 import json
 import statistics
 import time
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from lehr.document import Document
@@ -53,9 +55,13 @@ def main() -> None:
             "litbank_test": evaluate(entities, litbank).as_dict(),
             "litbank_test_raw_text": evaluate(from_text(entities), litbank).as_dict(),
             "litbank_test_all_schemes": evaluate(functools.partial(model, singletons=True), litbank).as_dict(),
+            "litbank_test_gold_mentions": evaluate(linking(entities), litbank, gold_mentions=True).as_dict(),
             "ontogum_dev": evaluate(chains, ontogum, singletons=False).as_dict(),
             "ontogum_dev_raw_text": evaluate(from_text(chains), ontogum, singletons=False).as_dict(),
             "ontogum_dev_all_schemes": evaluate(model, ontogum, singletons=False).as_dict(),
+            "ontogum_dev_gold_mentions": evaluate(
+                linking(chains), ontogum, singletons=False, gold_mentions=True
+            ).as_dict(),
             "ontogum_dev_by_genre": {
                 genre: evaluate(chains, documents, singletons=False).scores.as_dict()
                 for genre, documents in by_genre(ontogum).items()
@@ -65,6 +71,11 @@ def main() -> None:
         print(f"{name}: scored")
     result["seconds_for_litbank_test"] = time_alternately(models, litbank)
     write_text(options.result, json.dumps(result, indent=1) + "\n")
+
+
+def linking(model: Callable[..., Document]) -> Resolve:
+    """The model, linking the mentions of a document and finding none."""
+    return lambda document: model(document, mentions=chain.from_iterable(c.mentions for c in document.clusters))
 
 
 def by_genre(documents: list[Document]) -> dict[str, list[Document]]:

@@ -49,11 +49,11 @@ from lehr.naming import Kind, Naming, best_names
         ("He said, '[1 Ships] sank.' His ships and \"[2 Old Moon]\", the old boat.", ["ships", "Old Moon"]),
         (
             "[1 Her Majesty] left. [2 His Grace's ship] sank. [3 Her Aunt] ate.",
-            ["Her Majesty", "His Grace's ship", "Aunt"],
+            ["Her Majesty", "His Grace's ship", "her Aunt"],
         ),
         ("HOW [1 ALICE] FELL\n\nThen [1 Alice] sat. [1 Alice] slept.", ["Alice"]),
         ("HOW [1 ALICE] FELL\n\n[1 Alice] sat.", ["ALICE"]),
-        ("[1 My Tom] left. [2 My Lord Nelson] saw [1 him].", ["Tom", "Lord Nelson"]),
+        ("[1 My Tom] left, [1 my Tom]. [2 My Lord Nelson] saw [1 Tom].", ["Tom", "my Lord Nelson"]),
         ("[1 Her majesty] awed.", ["her majesty"]),
         ("[1 她] 说 [1 那个 女孩] 累 了。", ["那个 女孩"]),
     ],

@@ -16,15 +16,18 @@ def scores() -> Iterable[str]:
         ("LitBank, split 0, test part, `entities`; singletons in", "litbank_test"),
         ("LitBank, the same as running text", "litbank_test_raw_text"),
         ("LitBank, no scheme chosen", "litbank_test_all_schemes"),
+        ("LitBank, gold mentions given", "litbank_test_gold_mentions"),
         ("OntoGUM dev, 15 genres, `chains`; no singletons", "ontogum_dev"),
         ("OntoGUM, the same as running text", "ontogum_dev_raw_text"),
         ("OntoGUM, no scheme chosen", "ontogum_dev_all_schemes"),
+        ("OntoGUM, gold mentions given", "ontogum_dev_gold_mentions"),
     ]
     yield from header("data", "mentions", "MUC", "B³", "CEAF-e", "CoNLL F1", "without kinds", "and in float32")
     for label, key in rows:
         parts = [ships[key]["scores"][metric]["f1"] for metric in ("mentions", "muc", "b_cubed", "ceaf_e")]
-        conll, *others = (found[key]["scores"]["conll"] for found in (ships, before["int8"], before["float32"]))
-        yield row(label, *map(per_cent, parts), f"**{per_cent(conll)}**", *map(per_cent, others))
+        earlier = (before[precision].get(key) for precision in ("int8", "float32"))
+        others = ("–" if found is None else per_cent(found["scores"]["conll"]) for found in earlier)
+        yield row(label, *map(per_cent, parts), f"**{per_cent(ships[key]['scores']['conll'])}**", *others)
     gap, *others = (found["gap_validation"] for found in (ships, before["int8"], before["float32"]))
     without, plain = (per_cent(other["f1"]) for other in others)
     yield ""

@@ -33,6 +33,7 @@ class Language:
         indefinite: the definite article for each indefinite one.
         quantifiers: words that say how many, with which mentions begin that are no names.
         titles: words that make a name of a possessive before them, if they have a capital: Her Majesty.
+        numbered: words that have a number after them, if they have a capital: Act I.
         genitives: the endings of a genitive, as words of their own; the first is put after a name, and of one that ends
             as the ending does and is not proper, only its apostrophe.
         clitics: what is written out of words that lean on a pronoun and cannot on a name.
@@ -64,6 +65,7 @@ class Language:
     indefinite: Mapping[str, str] = field(default_factory=dict)
     quantifiers: Sequence[str] = ()
     titles: Sequence[str] = ()
+    numbered: Sequence[str] = ()
     genitives: Sequence[str] = ()
     clitics: Mapping[str, str] = field(default_factory=dict)
     leaning: Sequence[str] = ()

@@ -94,20 +94,22 @@ class Naming:
         """The mention that names an entity best: a short one, a name, of names the most frequent, the longest.
 
         One with a mark inside that parts sentences, or that stops at a word such as "and" or "my", is taken only if
-        there is no other, and of pronouns the most frequent. Of those as good as each other, a name is taken as it is
-        written most often, and not in capitals as in one heading; then one that begins no sentence, then the first.
+        there is no other, of pronouns the most frequent, and *my Tom* only if none is *Tom*. Of those as good as each
+        other, a name is taken as it is written most often, and not in capitals as in one heading; then one that begins
+        no sentence, then the first.
         """
         counts = Counter(map(self._key, cluster.mentions))
         spellings = Counter(" ".join(self.words(mention)) for mention in cluster.mentions)
 
-        def fitness(mention: Mention) -> tuple[bool, bool, bool, Kind, int, int, int, bool]:
+        def fitness(mention: Mention) -> tuple[bool, bool, bool, Kind, bool, int, int, int, bool]:
             kind, key, words = self.kind(mention), self._key(mention), self.words(mention)
             whole = not self._is_broken(words) and not self._stops_short(words)
             short, named = len(words) <= LONGEST, kind is not Kind.PRONOUN
             frequency = counts[key] if kind in (Kind.PRONOUN, Kind.NAME) else 0
             length = len(key) if named else 0
             written = spellings[" ".join(words)] if kind is Kind.NAME else 0
-            return whole, named, short, kind, frequency, length, written, mention.first_word not in self.openings
+            bare = kind is Kind.NAME and not self.language.has_pronoun(words[0])
+            return whole, named, short, kind, bare, frequency, length, written, mention.first_word not in self.openings
 
         return max(cluster.mentions, key=fitness)
 
@@ -116,21 +118,9 @@ class Naming:
         return self.document.words[mention.last_word - self.has_ending(mention)][1]
 
     def text(self, mention: Mention) -> str:
-        """A mention on one line, without the ending of a genitive, as it is written within a sentence.
-
-        Of a name that somebody has, as *my Tom*, that is the name.
-        """
-        first = mention.first_word + self._is_owned(mention)
-        end = self.document.words[self._last(mention)][1]
-        text = " ".join(self.document.text[self.document.words[first][0] : end].split())
-        idle = first == mention.first_word and self.has_idle_capital(mention)
-        return text[0].lower() + text[1:] if idle else text
-
-    def _is_owned(self, mention: Mention) -> bool:
-        """Whether a mention is a pronoun and a name, which is no title."""
-        first, *more = self.words(mention)
-        owned = self.language.has_pronoun(first) and self.kind(mention) is Kind.NAME
-        return owned and all(map(self.is_proper, more)) and more[0].lower() not in self.language.titles
+        """A mention on one line, without the ending of a genitive, as it is written within a sentence."""
+        text = " ".join(self.document.text[mention.start : self.document.words[self._last(mention)][1]].split())
+        return text[0].lower() + text[1:] if self.has_idle_capital(mention) else text
 
     def has_idle_capital(self, mention: Mention) -> bool:
         """Whether the capital that a mention begins with says nothing of it."""

@@ -111,15 +111,16 @@ class _Rewriting:
         return not (_in(word, self.language.kept) or within or (absolute and kind is not Kind.NAME))
 
     def _is_numeral(self, mention: Mention, word: str) -> bool:
-        """Whether *I* is rather a number: alone, as over a chapter, or after a proper word, as in *Appendix I*."""
+        """Whether *I* is rather a number: alone, as over a chapter, or after what has numbers, as in *Appendix I*."""
         at = mention.first_word
         if word != "I" or at != mention.last_word:
             return False
         first, end = self.document.sentences[bisect_right(self.document.sentences, at, key=lambda one: one[0]) - 1]
-        last = not any(token[0].isalnum() for token in self.tokens[at + 1 : end])
-        if at == first or not self.tokens[at - 1][0].isalnum():
-            return last and not any(token[0].isalnum() for token in self.tokens[first:at])
-        return self.naming.is_proper(self.tokens[at - 1]) and (last or at - 1 not in self.naming.openings)
+        last = not any(self.tokens[word][0].isalnum() for word in range(at + 1, end))
+        before = self.tokens[at - 1] if at > first else ""
+        if not before[:1].isalnum():
+            return last and not any(self.tokens[word][0].isalnum() for word in range(first, at))
+        return before[0].isupper() and (_in(before, self.language.numbered) or (last and self.naming.is_proper(before)))
 
     def _are_close(self, one: Mention, other: Mention) -> bool:
         """Whether two mentions overlap or have nothing but marks between them."""

@@ -289,11 +289,6 @@ def test_what_is_done_is_not_done_again(
     assert "in 1 file resolved; 3 files done before" in told()
     os.utime(corpus / "deep" / "a.txt")
     assert "in 1 file resolved; 3" in told()
-    older = corpus.parent / "older.txt"
-    older.write_text("Tom lost his hat.")
-    os.utime(older, (1e9, 1e9))
-    older.rename(corpus / "deep" / "a.txt")
-    assert "in 1 file resolved; 3" in told()
     assert [path.name for path in out.rglob(".a.*")] == [".a.jsonl.swp"]
     assert "in 0 files resolved; 4" in told()
     assert "another question (link_threshold): name another --output, or --overwrite" in told("--link-threshold", 0.9)

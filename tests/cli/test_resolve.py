@@ -114,6 +114,13 @@ def test_files_of_one_name_are_told_apart(run: Run, tmp_path: Path, monkeypatch:
     assert json.loads(run("shelf/a", "--format", "jsonl").out)["id"] == "one"
     named = run("shelf/a/one.txt", "shelf/b/one.txt", "--format", "jsonl").out.splitlines()
     assert [json.loads(line)["id"] for line in named] == ["shelf/a/one", "shelf/b/one"]
+    two = run("shelf/a", "shelf/b", "--format", "jsonl").out.splitlines()
+    assert [json.loads(line)["id"] for line in two] == ["shelf/a/one", "shelf/b/one", "two"]
+    for name in ("shelf/a/rows.jsonl", "shelf/b/rows.jsonl"):
+        Path(name).write_text('{"text": "Mary was."}\n{"text": "Tom was.", "id": "own"}\n')
+    rows = run("shelf/a/rows.jsonl", "shelf/b/rows.jsonl", "--format", "jsonl").out.splitlines()
+    ids = [json.loads(line)["id"] for line in rows]
+    assert ids == ["shelf/a/rows:1", "own", "shelf/b/rows:1", "own"]
 
 
 def test_text_with_names_in_place_of_pronouns(run: Run, answer: Document, tmp_path: Path) -> None:

@@ -29,10 +29,11 @@ def shelf(tmp_path: Path) -> Path:
 
 
 def test_what_is_hidden_and_results_are_passed_over(shelf: Path) -> None:
-    assert files_in(shelf) == [shelf / "b.txt", shelf / "deep/er/a.CONLL"]
-    assert sorted(anywhere_in(shelf)) == [
-        shelf / name for name in ("a.errors.jsonl", "b.txt", "deep/er/a.CONLL", "notes.md")
-    ]
+    assert files_in(shelf, results=False) == [shelf / "b.txt", shelf / "deep/er/a.CONLL"]
+    others = [shelf / name for name in ("a.errors.jsonl", "b.txt", "deep/er/a.CONLL", "notes.md")]
+    assert sorted(anywhere_in(shelf, results=False)) == others
+    assert sorted(anywhere_in(shelf)) == [*others, shelf / "out/deep/b.jsonl", shelf / "out" / ABOUT]
+    assert files_in(shelf) == [shelf / "b.txt", shelf / "deep/er/a.CONLL", shelf / "out/deep/b.jsonl"]
 
 
 def test_what_is_named_is_read(shelf: Path) -> None:

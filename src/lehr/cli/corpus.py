@@ -121,7 +121,7 @@ def plan(paths: Sequence[str], output: Path, input_format: str, format: str | No
         root = path.resolve()
         if root == folder:
             raise ValueError(f"{output} is what is read, and its results would be read the next time: name another")
-        for file in files_in(path, (*READ, PARQUET)):
+        for file in files_in(path, (*READ, PARQUET), results=False):
             source = file.resolve()
             if folder.is_relative_to(root) and source.is_relative_to(folder):
                 continue  # a result of an earlier run
@@ -172,13 +172,10 @@ def begin(folder: Path, rows: RowResolver, input_format: str, parts: Sequence[Pa
 
 
 def _is_done(part: Part, about: Path) -> bool:
-    """Whether the results are there, no older than the text, which may be an older one put there since, and the
-    question."""
+    """Whether the results are there, no older than the text and the question."""
     if not os.path.exists(part.target):  # false too where the name is too long, at which `Path.exists` raises
         return False
-    done, source = part.target.stat(), part.source.stat()
-    last_put = max(done.st_mtime_ns, done.st_ctime_ns) >= max(source.st_mtime_ns, source.st_ctime_ns)
-    return last_put and done.st_mtime_ns >= max(source.st_mtime_ns, about.stat().st_mtime_ns)
+    return part.target.stat().st_mtime_ns >= max(path.stat().st_mtime_ns for path in (part.source, about))
 
 
 def _outcomes(

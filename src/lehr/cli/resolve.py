@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -269,13 +269,14 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
             raise ValueError("there is nothing to resolve: name files or folders, - for standard input, or --text TEXT")
         paths = ["-"]
     work = _Work()
-    places: dict[str, PurePath] = {}
+    places: list[tuple[Path, PurePath] | None] = []
 
-    def add(name: str, rows: Iterable[Row]) -> None:
+    def add(name: str, rows: Iterable[Row], place: tuple[Path, PurePath] | None = None) -> None:
         before = len(work.items) + work.failed
         for row in rows:
             with work.passing_over(name):
                 work.items.append(row.item(language))
+                places.append(place)
         if len(work.items) + work.failed == before:
             raise ValueError(f"{name} holds no document")
 
@@ -283,7 +284,7 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
         return Part(os.fsencode(name).decode("utf-8", "replace"), Path(name), Path(), format, "")
 
     if text is not None:
-        source = decoded(os.fsencode(text), "--text")
+        source = decoded(text.encode("utf-8", "surrogateescape"), "--text")
         add("text", read_text(part("text", "text"), source, language))
     for path in paths:
         with work.passing_over("stdin" if path == "-" else path or "''"):
@@ -293,23 +294,30 @@ def _read(paths: Sequence[str], text: str | None, format: str, language: str) ->
                 continue
             if not path:
                 raise ValueError("an empty path names no file, and not this folder either: that is .")
-            for file in files_in(Path(path)):
+            for file in files_in(Path(path), results=False):
                 work.files.append(file)
-                places[str(file)] = below(file, Path(path)) if Path(path).is_dir() else file
+                where = below(file, Path(path)) if Path(path).is_dir() else file
                 with work.passing_over(str(file)):
-                    add(str(file), read(part(str(file), format), language))
+                    add(str(file), read(part(str(file), format), language), (file, where))
     work.items = _told_apart(work.items, places)
     return work
 
 
-def _told_apart(items: Sequence[Item], places: Mapping[str, PurePath]) -> list[Item]:
-    """The same; of documents that are called as their files are, and as others, the ids are where these lie."""
+def _told_apart(items: Sequence[Item], places: Sequence[tuple[Path, PurePath] | None]) -> list[Item]:
+    """The same; where documents are called as their files are, and others too, they are called by where these lie.
+
+    Of each item that is from one, `places` has the file, and its path from the folder on in which it was found.
+    """
     counts = Counter(item.document.id for item in items)
+    files = Counter(where for _, where in {*filter(None, places)})
     found = []
-    for item in items:
-        place = places.get(item.name)
-        if place and counts[item.document.id] > 1 and item.document.id == place.stem:
-            item = replace(item, document=replace(item.document, id=place.with_suffix("").as_posix()))
+    for item, place in zip(items, places, strict=True):
+        if place and counts[item.document.id] > 1:
+            file, where = place
+            name, colon, number = item.document.id.partition(":")
+            if name == file.stem:
+                path = (where if files[where] == 1 else file).with_suffix("").as_posix()
+                item = replace(item, document=replace(item.document, id=path + colon + number))
         found.append(item)
     return found
 

@@ -231,12 +231,13 @@ def carry_out(
     done, claim = output / "result.json", output / "recipe.json"
     written = dataclasses.asdict(known_as or recipe)
     own = portable(written)
+    forms = (own, portable(dataclasses.asdict(recipe)))  # the second is what versions before `known_as` wrote
     found: dict[str, Any] | None = None
     if resume and done.exists():
         found = read_object(done)
-        _refuse_other(done, found.get("recipe", {}), own)
+        _refuse_other(done, found.get("recipe", {}), forms)
     if resume and claim.exists():
-        _refuse_other(claim, read_object(claim), own)
+        _refuse_other(claim, read_object(claim), forms)
     if not resume and begun(output):
         raise ValueError(f"{output} holds a run already; --resume goes on with it, or choose another output")
     problem = problem or recipe.problem()
@@ -293,9 +294,10 @@ def begun(output: Path) -> bool:
     return any((output / name).exists() for name in ("result.json", "model")) or any(output.glob("stage-*"))
 
 
-def _refuse_other(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    if change := difference(Recipe, portable(then), now, but=WHERE):
-        raise ValueError(f"{path} is of another recipe: {change}; choose another output")
+def _refuse_other(path: Path, then: Mapping[str, Any], forms: Sequence[Mapping[str, Any]]) -> None:
+    changes = [difference(Recipe, portable(then), form, but=WHERE) for form in forms]
+    if all(changes):
+        raise ValueError(f"{path} is of another recipe: {changes[0]}; choose another output")
 
 
 def _run(recipe: Recipe, problem: Problem, specs: Mapping[str, Mapping[str, Any]], output: Path) -> Run:

@@ -16,18 +16,18 @@ ABOUT = "lehr-run.json"
 """What says in a folder of results what was asked for them."""
 
 
-def anywhere_in(folder: Path) -> Iterator[Path]:
-    """The files anywhere in a folder, but for what is hidden and for folders of results that are in it."""
+def anywhere_in(folder: Path, *, results: bool = True) -> Iterator[Path]:
+    """The files anywhere in a folder, but for what is hidden and, unless wanted, folders of results that are in it."""
     for at, folders, names in os.walk(folder):
         here = Path(at)
-        if here != folder and ABOUT in names:
+        if not results and here != folder and ABOUT in names:
             folders.clear()
             continue
         folders[:] = (name for name in folders if not name.startswith("."))
         yield from (file for name in names if not name.startswith(".") and (file := here / name).is_file())
 
 
-def files_in(path: Path, endings: tuple[str, ...] = READ) -> list[Path]:
+def files_in(path: Path, endings: tuple[str, ...] = READ, *, results: bool = True) -> list[Path]:
     """The file, or the files anywhere in a folder, see `anywhere_in`, whose names end as they should, sorted.
 
     Raises:
@@ -35,7 +35,7 @@ def files_in(path: Path, endings: tuple[str, ...] = READ) -> list[Path]:
     """
     if not path.is_dir():
         return [path]
-    names = ((file.name.lower(), file) for file in anywhere_in(path))
+    names = ((file.name.lower(), file) for file in anywhere_in(path, results=results))
     files = [file for name, file in names if name.endswith(endings) and not name.endswith(SET_ASIDE)]
     if not files:
         but = f" and not in {SET_ASIDE}"
