@@ -6,10 +6,12 @@ Whatever is not named here is on the light side and brings nothing but what `pip
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,10 @@ MAY_IMPORT = {
 }
 """The rooms above the light side that each room there may import; the light side imports none of them."""
 
-LIGHT_PACKAGES = {"numpy", "onnxruntime", "tokenizers", "huggingface_hub", "rich", "syntok", "typer"}
+LIGHT_PACKAGES = {
+    re.split(r"[^\w-]", needed)[0].replace("-", "_") for needed in requires("lehr") or () if "extra ==" not in needed
+}
+"""What `pip install lehr` brings."""
 WITH_AN_EXTRA = {name: {"scipy"} for name in ("scoring.py", "calibration.py", "comparison.py")}
 """What single functions of the light side may import once `lehr.extras.needs` has seen that it is there."""
 

@@ -49,6 +49,28 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing to a folder, which is made if it is not there.
+
+    Raises:
+        ValueError: if another does so now.
+        OSError: if the folder cannot be made or locked.
+    """
+    from filelock import FileLock, Timeout  # who only reads needs none
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lehr-run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"another run is writing to {folder}: wait for its end, or choose another output") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path`; at the end of the block it becomes `path`, or is removed on an error.
 

@@ -105,8 +105,7 @@ class _Rewriting:
         within = before.islower() or before.isupper() or "/" in before + text[mention.end : mention.end + 1]
         owned = not _in(word, self.language.pronouns) and not self.ends.intersection((after, after + 1))
         titled = owned and any(t[:1].isupper() and _in(t, self.language.titles) for t in self.tokens[after : after + 2])
-        within = within or titled
-        within = within or self._is_numeral(mention, word)
+        within = within or titled or self._is_numeral(mention, word)
         absolute = _in(word, self.language.possessives) and not _in(word, self.language.objects_before)
         return not (_in(word, self.language.kept) or within or (absolute and kind is not Kind.NAME))
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 from made_points import CORNERS, Net, Points, accuracy, collate, inputs, same, weights
 from transformers import PretrainedConfig, TrainerCallback
 
+from lehr.files import alone_in
 from lehr.kd import distillation
 from lehr.kd.annealing import phi
 from lehr.kd.checks import check_room
@@ -412,8 +412,8 @@ def test_another_run_is_not_overwritten_nor_gone_on_with(tmp_path: Path) -> None
 
 
 def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".lock"):
-        refused(tmp_path, "another run is at work in it; wait for it", recipe="scratch")
+    with alone_in(tmp_path):
+        refused(tmp_path, "another run is writing to .*: wait for its end", recipe="scratch")
     run(tmp_path, recipe="scratch", resume=True)
 
 

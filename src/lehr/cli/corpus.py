@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import typer
-from filelock import FileLock, Timeout
 
 from ..extras import needs
-from ..files import read_object, unfinished, write_text
+from ..files import alone_in, read_object, unfinished, write_text
 from ..formats.folders import ABOUT, READ, SET_ASIDE, below, files_in
 from ..integrations.rows import RowResolver
 from ..pool import in_order
@@ -64,26 +63,15 @@ def resolve_corpus(
         needs("ray")
     if any("parquet" in (part.kind, part.format) for part in parts):
         needs("ray", "pyarrow")
-    with _alone(folder):
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, and a folder is meant: name another --output")
+    with alone_in(folder):
         begin(folder, rows, input_format, parts, overwrite=overwrite)
         open_parts = [part for part in parts if not _is_done(part, folder / ABOUT)]
         total = _work_off(folder, open_parts, _outcomes(engine, rows, open_parts, workers))
     lacking = sum(part.errors.exists() for part in set(parts).difference(open_parts))
     _sum_up(total, len(parts) - len(open_parts), lacking)
     return not (total.failed or lacking)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other runs from writing to the folder, whose half-written files this one may remove."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file, and a folder is meant: name another --output")
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lehr-run.lock", timeout=0):
-            yield
-    except Timeout:
-        raise ValueError(f"another run is writing to {folder}: wait for its end, or name another --output") from None
 
 
 def _work_off(folder: Path, parts: Sequence[Part], outcomes: Generator[tuple[Part, Outcome], None, None]) -> Outcome:

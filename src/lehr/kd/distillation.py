@@ -8,19 +8,18 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState  # type: ignore[import-untyped]
-from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import TrainingArguments
 
-from ..files import aside, read_object, write_text
+from ..files import alone_in, aside, read_object, write_text
 from .checks import Metrics, check_arguments, check_room, check_rows, check_rows_stay, check_stages, stay
 from .data import Inputs, Learner, TaughtDataset
 from .stages import Stage, check_training, method, read_stages, refuse_two_schedules
@@ -214,7 +213,7 @@ class Run:
         if not resume and any(self.output.glob("stage-*")):
             raise ValueError(f"{self.output} holds a run already: resume it, or choose another output")
         PartialState().wait_for_everyone()
-        with _alone(self.output):
+        with alone_in(self.output) if PartialState().is_main_process else nullcontext():
             done = [self._carry_out(number) for number in range(len(self.stages))]
         return Distilled(self.models[self.stages[-1].student], self.models, done)
 
@@ -394,25 +393,3 @@ def _shapes(model: nn.Module) -> str:
     """What tells a network of other layers or sizes, as the student of a run that is gone on with may be."""
     shapes = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
     return hashlib.sha256(repr(shapes).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Keep other runs out of a folder; of several processes of one run, the main one does so for all.
-
-    Raises:
-        ValueError: if another is at work in it.
-    """
-    if not PartialState().is_main_process:
-        yield
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(f"{output}: another run is at work in it; wait for it, or choose another output") from error
-    try:
-        yield
-    finally:
-        lock.release()
